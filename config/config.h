@@ -1,0 +1,69 @@
+#ifndef JSD_CONFIG_CONFIG_H_
+#define JSD_CONFIG_CONFIG_H_
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace jsd {
+
+// Every setting, as plain values. Defaults, ranges and meanings stand in the table of config/schema.cc; a Config that
+// Load returned has passed all of its checks.
+
+struct ServerConfig {
+  std::vector<std::string> listen;      // "127.0.0.1:8080", "[::1]:8080", "unix:/run/jsd.sock", made absolute.
+  unsigned workers = 0;                 // 0: as many as there are CPUs for this process.
+  std::chrono::milliseconds drain{};    // How long requests in flight may take after SIGTERM.
+};
+
+struct AppConfig {
+  std::filesystem::path script;         // Absolute.
+  std::vector<std::pair<std::string, std::string>> env;
+};
+
+struct LimitsConfig {
+  std::chrono::milliseconds request{};  // From a request's last byte to its reply.
+  std::size_t heap = 0;                 // Bytes of JavaScript heap in each worker.
+  std::size_t buffers = 0;              // Bytes of array buffers in each worker.
+  std::size_t body = 0;                 // Bytes of a request's body.
+  std::size_t headers = 0;              // Bytes of a request's line and fields.
+  std::size_t target = 0;               // Bytes of a request's target.
+  unsigned pipeline = 0;                // Requests of one connection that are being handled at a time.
+};
+
+struct TimeoutsConfig {
+  std::chrono::milliseconds header{};   // From a request's first byte to the end of its header.
+  std::chrono::milliseconds body{};     // Between two reads of a request's body.
+  std::chrono::milliseconds idle{};     // Between two requests of a connection.
+  std::chrono::milliseconds write{};    // Without progress of a write.
+};
+
+enum class LogLevel { kDebug, kInfo, kWarn, kError };
+enum class LogFormat { kText, kJson };
+
+struct LogConfig {
+  LogLevel level = LogLevel::kInfo;
+  LogFormat format = LogFormat::kText;
+  std::filesystem::path file;           // Empty: standard error.
+};
+
+struct V8Config {
+  std::vector<std::string> flags;       // As V8 takes them, "--max-lazy".
+};
+
+struct Config {
+  ServerConfig server;
+  AppConfig app;
+  LimitsConfig limits;
+  TimeoutsConfig timeouts;
+  LogConfig log;
+  V8Config v8;
+};
+
+}  // namespace jsd
+
+#endif  // JSD_CONFIG_CONFIG_H_

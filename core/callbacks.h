@@ -1,0 +1,59 @@
+#ifndef JSD_CORE_CALLBACKS_H_
+#define JSD_CORE_CALLBACKS_H_
+
+#include <v8.h>
+
+#include <array>
+#include <cstddef>
+#include <string_view>
+
+namespace jsd {
+
+// JavaScript functions that native code calls. Bootstrap files hand each of them over once, by
+// `core.bindCallback(name, function)` (`recv` has a binding of its own); they are found again in a snapshot.
+enum class Callback : std::size_t {
+  kRecv,                // (id, ok, value, id, ok, value, …): async ops that finished.
+  kDispatchFetch,       // (handle): one request.
+  kCancelFetch,         // (handle, reason): its client is gone, or its time is over.
+  kStreamDrained,       // (handle): a streamed reply may go on.
+  kFireTimer,           // (id)
+  kUnhandledRejection,  // (promise, reason): no handler at the end of the turn.
+  kRejectionHandled,    // (promise, reason): it got one later.
+  kInvoke,              // (event, detail): the rare events.
+  kInstallApp,          // (module namespace, env) → names of the handlers found, an array.
+  kFormatError,         // (error) → the report of an uncaught error, without excerpt.
+  kPrepareStackTrace,   // (error, call sites) → `error.stack`.
+  kMakeDomException,    // (message, name) → a DOMException.
+  kCount,
+};
+
+inline constexpr std::size_t kCallbackCount = static_cast<std::size_t>(Callback::kCount);
+
+// The names that `core.bindCallback` takes, in the order of the enumeration.
+inline constexpr std::array<std::string_view, kCallbackCount> kCallbackNames = {
+    "recv",         "dispatchFetch",      "cancelFetch",      "streamDrained", "fireTimer",  "unhandledRejection",
+    "rejectionHandled", "invoke",         "installApp",       "formatError",   "prepareStackTrace", "makeDomException",
+};
+
+// The cached functions of one runtime.
+class CallbackTable {
+ public:
+  bool Has(Callback callback) const { return !functions_[Index(callback)].IsEmpty(); }
+  v8::Local<v8::Function> Get(v8::Isolate* isolate, Callback callback) const {
+    return functions_[Index(callback)].Get(isolate);
+  }
+  void Set(v8::Isolate* isolate, Callback callback, v8::Local<v8::Function> function) {
+    functions_[Index(callback)].Reset(isolate, function);
+  }
+  void Clear() {
+    for (auto& function : functions_) function.Reset();
+  }
+
+ private:
+  static std::size_t Index(Callback callback) { return static_cast<std::size_t>(callback); }
+  std::array<v8::Global<v8::Function>, kCallbackCount> functions_;
+};
+
+}  // namespace jsd
+
+#endif  // JSD_CORE_CALLBACKS_H_

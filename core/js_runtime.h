@@ -1,0 +1,99 @@
+#ifndef JSD_CORE_JS_RUNTIME_H_
+#define JSD_CORE_JS_RUNTIME_H_
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/request_event.h"
+#include "core/runtime_host.h"
+
+namespace jsd {
+
+// A script that cannot be loaded: a text for a person, with file, line, column, excerpt and caret where there are any.
+struct ScriptError {
+  std::string report;
+};
+
+struct RuntimeOptions {
+  // Never null; outlives the runtime.
+  RuntimeHost* host = nullptr;
+  // False: run the bootstrap files instead of reading the snapshot that is built into the binary.
+  bool use_snapshot = true;
+  // Bytes of JavaScript heap; 0 leaves V8's own choice.
+  std::size_t heap_limit = 0;
+  // Bytes of array buffers; 0 means no limit.
+  std::size_t buffer_limit = 0;
+  // What the handler gets as `env`: strings by name.
+  std::vector<std::pair<std::string, std::string>> env;
+};
+
+// What a turn of Poll leaves behind.
+struct PollResult {
+  // Timers, async ops or foreground tasks are outstanding.
+  bool pending = false;
+  // When the next timer is due; none when there is no timer. Poll must be called again then, or after WakeUp.
+  std::optional<std::chrono::steady_clock::time_point> next_timer;
+};
+
+// One execution context for JavaScript, about a Web Worker: an isolate, a context, its modules, timers and ops.
+//
+// Owner: one worker.
+// Thread: the one that created it, for every method.
+// Lifetime: until destroyed; everything that was lent to it must have been answered or cancelled before.
+class JsRuntime {
+ public:
+  using Loaded = std::function<void(std::optional<ScriptError>)>;
+
+  // Makes the process-wide V8 platform if this is the first runtime. A failure here is a bug and ends the process.
+  static std::unique_ptr<JsRuntime> Create(const RuntimeOptions& options);
+
+  ~JsRuntime();
+  JsRuntime(const JsRuntime&) = delete;
+  JsRuntime& operator=(const JsRuntime&) = delete;
+
+  // Loads the ES module at `path` as the application: evaluates it with its imports and top-level await, and looks up
+  // its handlers. `loaded` is called once, from here or from a later Poll.
+  void LoadApp(const std::string& path, Loaded loaded);
+
+  // Hands over a batch of requests: V8 is entered once, each handler is called, one microtask checkpoint follows.
+  // Replies that are ready come back through the events before this returns, the others from later calls of Poll.
+  void Dispatch(std::span<RequestEvent* const> batch);
+
+  // Takes an event back that was not answered yet: its client is gone, or its time is over. Its `request.signal`
+  // aborts; what the handler still answers is ignored. The event may be reused at once. The caller answers the client.
+  void Cancel(RequestEvent& event, std::string_view reason);
+
+  // The session has room again for a stream whose Write returned false.
+  void Drained(RequestEvent& event);
+
+  // Calls the listeners that the script registered by jsd.listen(event, …) with `detail_json` parsed. Returns when
+  // they returned; promises of theirs go on.
+  void Invoke(std::string_view event, std::string_view detail_json);
+
+  // One turn: microtasks, V8 foreground tasks, due timers, finished async ops. Call after Dispatch, WakeUp, and when
+  // the next timer is due.
+  PollResult Poll();
+
+  // The number of ctx.waitUntil promises that have not settled.
+  std::size_t pending_background_work() const;
+
+ private:
+  class Impl;
+  explicit JsRuntime(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// "13.6.233.17-node.37".
+const char* V8Version();
+
+}  // namespace jsd
+
+#endif  // JSD_CORE_JS_RUNTIME_H_

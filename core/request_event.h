@@ -1,0 +1,81 @@
+#ifndef JSD_CORE_REQUEST_EVENT_H_
+#define JSD_CORE_REQUEST_EVENT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace jsd {
+
+// One header field as it was received. Names keep their case; values have no surrounding white space.
+struct HeaderField {
+  std::string_view name;
+  std::string_view value;
+};
+
+// What a request says before its body. The views are valid until the event has been replied to or cancelled.
+struct RequestHead {
+  std::string_view method;     // A token in the client's own case, "GET".
+  std::string_view scheme;     // "http" or "https".
+  std::string_view authority;  // Host and optional port, already checked against RFC 9110 section 7.2.
+  std::string_view target;     // Origin form, "/path?query", or "*".
+  std::string_view remote_address;
+  std::span<const HeaderField> fields;
+};
+
+// What a reply says before its body.
+struct ReplyHead {
+  int status = 200;              // 200 to 599.
+  std::string_view status_text;  // Empty: the standard phrase.
+  // "name: value\r\n" repeated, checked, in Latin-1; neither Content-Length nor Transfer-Encoding nor Connection.
+  std::string_view fields;
+  // The script's own Content-Length for a streamed body; negative: none, so the body is chunked.
+  std::int64_t declared_length = -1;
+};
+
+// Why a request ends without the handler's reply.
+enum class FailReason {
+  kHandlerError,    // It threw, rejected, or returned no Response: 500.
+  kTimedOut,        // limits.request passed: 504.
+  kTerminated,      // limits.slice, or the heap limit: 503.
+  kShuttingDown,    // The drain time is over: 503.
+};
+
+// A request on its way through a runtime.
+//
+// Owner: the session that read it; lent to the runtime from JsRuntime::Dispatch until the runtime called Reply,
+// EndStream or Fail, or the session called JsRuntime::Cancel. After that the runtime never touches it again.
+// Thread: the worker's. The runtime calls these methods from inside Dispatch and Poll; they must not call back into it.
+class RequestEvent {
+ public:
+  virtual const RequestHead& head() const = 0;
+
+  // The whole request body; events are dispatched when it has arrived.
+  virtual std::string_view body() const = 0;
+
+  // Ends the request with a whole reply. Returns room for exactly `body_size` bytes, which the caller fills before it
+  // returns to the session. The session adds Date, Content-Length and Connection, and leaves the body out for HEAD.
+  // The room is null where the body will not be sent (HEAD, 204, 304) and `body_size` only counts.
+  virtual char* Reply(const ReplyHead& head, std::size_t body_size) = 0;
+
+  // A reply whose body comes in pieces: StartStream once, Write any number of times, then EndStream.
+  virtual void StartStream(const ReplyHead& head) = 0;
+  // False: enough is buffered; the session calls JsRuntime::Drained when the client has read on.
+  virtual bool Write(std::string_view chunk) = 0;
+  // `complete` false: the source failed, and the connection is cut so that the client notices.
+  virtual void EndStream(bool complete) = 0;
+
+  // Ends the request with a generic reply for `reason`.
+  virtual void Fail(FailReason reason) = 0;
+
+  // The runtime's own handle of this event while it is lent; the session only carries it.
+  std::uint32_t runtime_handle = 0;
+
+ protected:
+  ~RequestEvent() = default;
+};
+
+}  // namespace jsd
+
+#endif  // JSD_CORE_REQUEST_EVENT_H_

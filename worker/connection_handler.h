@@ -1,0 +1,40 @@
+#ifndef JSD_WORKER_CONNECTION_HANDLER_H_
+#define JSD_WORKER_CONNECTION_HANDLER_H_
+
+#include <boost/asio/io_context.hpp>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "worker/request_sink.h"
+
+namespace jsd {
+
+// What serves the connections of one worker. The worker makes it on its own thread by the factory that the server
+// hands to the pool, so that nothing here knows a protocol.
+//
+// Owner: the worker. Thread: the worker's. Lifetime: within that of the worker's io_context and RequestSink.
+class ConnectionHandler {
+ public:
+  virtual ~ConnectionHandler() = default;
+
+  // Takes over a connected, non-blocking socket; `remote_address` is empty for a unix socket.
+  virtual void Adopt(int socket, std::string remote_address) = 0;
+
+  // No further requests: idle connections close now, the others after the replies in flight. `drained` is called once,
+  // when the last connection has closed.
+  virtual void Drain(std::function<void()> drained) = 0;
+
+  // The drain time is over: what is still open is closed. Returns how many requests were cut.
+  virtual std::size_t CloseAll() = 0;
+
+  virtual std::size_t connections() const = 0;
+};
+
+using ConnectionHandlerFactory =
+    std::function<std::unique_ptr<ConnectionHandler>(boost::asio::io_context&, RequestSink&)>;
+
+}  // namespace jsd
+
+#endif  // JSD_WORKER_CONNECTION_HANDLER_H_

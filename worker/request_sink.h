@@ -1,0 +1,27 @@
+#ifndef JSD_WORKER_REQUEST_SINK_H_
+#define JSD_WORKER_REQUEST_SINK_H_
+
+#include <span>
+#include <string_view>
+
+#include "core/request_event.h"
+
+namespace jsd {
+
+// What a session asks of the runtime beside it; the same contract as JsRuntime's methods of these names, and the
+// runtime's next turn is seen to.
+//
+// Owner: the worker, which outlives its sessions. Thread: the worker's.
+class RequestSink {
+ public:
+  virtual void Dispatch(std::span<RequestEvent* const> batch) = 0;
+  virtual void Cancel(RequestEvent& event, std::string_view reason) = 0;
+  virtual void Drained(RequestEvent& event) = 0;
+
+ protected:
+  ~RequestSink() = default;
+};
+
+}  // namespace jsd
+
+#endif  // JSD_WORKER_REQUEST_SINK_H_
