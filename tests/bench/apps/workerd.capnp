@@ -1,0 +1,12 @@
+using Workerd = import "/workerd/workerd.capnp";
+
+# The address is given by `workerd serve --socket-addr http=…`, the script stands beside a copy of this file.
+const config :Workerd.Config = (
+  services = [(name = "app", worker = .app)],
+  sockets = [(name = "http", http = (), service = "app")],
+);
+
+const app :Workerd.Worker = (
+  modules = [(name = "app.mjs", esModule = embed "app.mjs")],
+  compatibilityDate = "2026-11-01",
+);

@@ -1,0 +1,132 @@
+"""The driver behind script/bench, whose --help says what the arguments mean."""
+
+import argparse
+import json
+import pathlib
+import sys
+
+import events
+import measure
+import report
+from cases import CASES
+from load import WrongReply
+from servers import SERVERS, install
+
+_ROOT = pathlib.Path(__file__).resolve().parents[2]
+_RECORD = _ROOT / 'docs/benchmarks.md'
+_CASES = {case.name: case for case in CASES}
+_MODES = ('memory', 'events')
+_NOISE = 0.05
+
+
+def _say(words):
+    print(words, file=sys.stderr, flush=True)
+
+
+def _arguments():
+    parser = argparse.ArgumentParser(prog='script/bench', add_help=False, allow_abbrev=False)
+    parser.add_argument('names', nargs='*')
+    parser.add_argument('--quick', action='store_true')
+    parser.add_argument('--peers', default=','.join(SERVERS))
+    parser.add_argument('--json', type=pathlib.Path)
+    parser.add_argument('--record', action='store_true')
+    arguments = parser.parse_args()
+    known = [*_CASES, *_MODES]
+    arguments.names = arguments.names or known
+    arguments.peers = [name for name in arguments.peers.split(',') if name]
+    for what, names, choices in (('case', arguments.names, known), ('server', arguments.peers, SERVERS)):
+        for name in names:
+            if name not in choices:
+                parser.error(f'no such {what}: {name}; there are {", ".join(choices)}')
+    return arguments
+
+
+class Run:
+    """One run of the chosen cases against the chosen servers; what failed is kept beside what was measured."""
+
+    def __init__(self, arguments):
+        self._servers = [SERVERS[name] for name in SERVERS if name in arguments.peers]
+        self._names = list(dict.fromkeys(arguments.names))
+        self.rounds, self._warm_seconds, self._seconds = (1, 1, 2) if arguments.quick else (3, 2, 3)
+        self.samples = {}
+        self.memory = {}
+        self.events = []
+        self.failures = []
+
+    @property
+    def settings(self):
+        return f'{self.rounds} rounds in turn, median; {self._warm_seconds} s of warm-up, {self._seconds} s measured'
+
+    def execute(self):
+        if self._chosen_cases() or 'memory' in self._names:
+            install(self._servers)
+        for case in self._chosen_cases():
+            for round_number in range(1, self.rounds + 1):
+                for server in self._servers:
+                    self._sample(case, round_number, server)
+        if 'memory' in self._names:
+            for server in self._servers:
+                if server.many_workers:
+                    self._memory(server)
+        if 'events' in self._names:
+            self.events = events.run(measure.cpu_pair()[0], self.rounds)
+
+    def _chosen_cases(self):
+        return [case for name, case in _CASES.items() if name in self._names]
+
+    def _attempt(self, what, take):
+        try:
+            return take()
+        except (WrongReply, RuntimeError, OSError) as error:
+            self.failures.append(f'{what}: {error}')
+            _say(f'{what}: FAILED: {error}')
+            return None
+
+    def _sample(self, case, round_number, server):
+        what = f'{case.name} {round_number}/{self.rounds} {server.name}'
+        sample = self._attempt(what, lambda: measure.sample(server, case, self._warm_seconds, self._seconds))
+        if sample is None:
+            return
+        self.samples.setdefault(case.name, {}).setdefault(server.name, []).append(sample)
+        _say(f'{what}: {sample["cpu_us"]:.2f} µs, {sample["requests_per_second"]:,.0f}/s')
+        if sample['foreign_load'] > _NOISE:
+            _say(f'  (other processes took {sample["foreign_load"]:.0%} of the server\'s CPU)')
+
+    def _memory(self, server):
+        what = f'memory {server.name}'
+        sample = self._attempt(what, lambda: measure.memory_sample(server, _CASES['hello'], self._seconds))
+        if sample is not None:
+            self.memory[server.name] = sample
+            _say(f'{what}: {sample["rss_mb"]:.1f} MB')
+
+    def report(self):
+        cases = {case: {server: measure.medians(samples) for server, samples in row.items()}
+                 for case, row in self.samples.items()}
+        return report.Report(self._servers, cases, self.memory, self.events)
+
+    def facts(self):
+        servers = self._servers if self.samples or self.memory else []
+        return {'date': report.today(), 'machine': report.machine(), 'versions': report.versions(servers)}
+
+
+def main():
+    arguments = _arguments()
+    run = Run(arguments)
+    run.execute()
+    summary = run.report()
+    facts = run.facts()
+    page = report.document(summary, facts, run.settings)
+    print(page)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(
+            {**facts, 'settings': run.settings, 'samples': run.samples, 'memory': run.memory, 'events': run.events,
+             'goals': summary.goals(), 'failures': run.failures}, indent=2) + '\n')
+    if run.failures:
+        raise SystemExit('bench: failed:\n  ' + '\n  '.join(run.failures))
+    if arguments.record:
+        _RECORD.write_text(page)
+        _say(f'wrote {_RECORD.relative_to(_ROOT)}')
+
+
+if __name__ == '__main__':
+    main()
