@@ -15,7 +15,7 @@ die() {
 
 # install_packages NAME…: the Debian packages that are missing among these, as root or through sudo.
 install_packages() {
-  local missing=() name sudo=()
+  local missing=() name sudo=() log
   command -v dpkg-query >/dev/null || die "needs a Debian system (version 12); install by hand: $*"
   while read -r name; do
     missing+=("$name")
@@ -28,9 +28,14 @@ install_packages() {
     command -v sudo >/dev/null || die "needs root or sudo to install these; as root: apt-get install ${missing[*]}"
     sudo=(sudo)
   fi
-  "${sudo[@]}" apt-get update -qq >&2
-  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends "${missing[@]}" \
-    -o Dpkg::Use-Pty=0 >&2
+  log=$(mktemp)
+  if ! { "${sudo[@]}" apt-get update &&
+    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"; } \
+    >"$log" 2>&1; then
+    cat "$log" >&2
+    die "apt-get failed; all that it said is in $log"
+  fi
+  rm "$log"
 }
 
 # bazel_bin CONFIG…: the folder where Bazel puts what it builds with these options.

@@ -1,0 +1,96 @@
+"""Fixtures of the end-to-end tests: the built jsd, started for each test on ports that the kernel chooses.
+
+JSD_BINARY names the binary; bazel-bin/server/jsd is the default.
+"""
+
+import pathlib
+import subprocess
+
+import pytest
+
+from http_client import TIMEOUT
+from server import BINARY, Server, toml
+
+
+def pytest_addoption(parser):
+    parser.addoption('--select', default='', metavar='TEXT', help='only the cases whose file.py::case contains TEXT')
+
+
+def pytest_collection_modifyitems(config, items):
+    text = config.getoption('--select')
+    chosen = [item for item in items if text in item.nodeid]
+    config.hook.pytest_deselected(items=[item for item in items if text not in item.nodeid])
+    items[:] = chosen
+
+
+@pytest.fixture(scope='session', autouse=True)
+def binary():
+    if not BINARY.exists():
+        pytest.exit(f'{BINARY} is not there: bazel build //server:jsd', returncode=1)
+
+
+@pytest.fixture
+def write(tmp_path):
+    """write(name, text) puts a file into the test's folder and returns its path."""
+
+    def write_file(name, text):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    return write_file
+
+
+@pytest.fixture
+def jsd(tmp_path, write):
+    """jsd(script, settings={…}, …) starts a server on that script and returns it.
+
+    `script` is the text of the app's module, or the path of one. Further arguments are those of Server. When the test
+    is over, each server is asked to stop and has to have left nothing: no descriptor, process, sanitizer report,
+    or complaint in the log that the test did not declare by Server.expect.
+    """
+    servers = []
+
+    def start(script, settings=None, listen=('127.0.0.1:0',), workers=1, **options):
+        folder = tmp_path / f'jsd{len(servers)}'
+        folder.mkdir()
+        path = script if isinstance(script, pathlib.Path) else write(f'{folder.name}/app.mjs', script)
+        values = {'server.listen': list(listen), 'server.workers': workers, 'app.script': str(path), **(settings or {})}
+        options.setdefault('listeners', len(listen))
+        server = Server(folder, values, **options)
+        servers.append(server)
+        return server
+
+    yield start
+    problems = []
+    for server in servers:
+        try:
+            server.finish()
+        except AssertionError as error:
+            problems.append(str(error))
+    assert not problems, '\n'.join(problems)
+
+
+@pytest.fixture
+def run():
+    """run(argument, …) runs jsd to its end; the result has returncode, stdout and stderr."""
+
+    def run_jsd(*arguments, wrapper=()):
+        return subprocess.run([*wrapper, BINARY, *arguments], capture_output=True, text=True, timeout=TIMEOUT)
+
+    return run_jsd
+
+
+@pytest.fixture
+def start_fails(write, run):
+    """start_fails(script, settings) is the result of a start that has to end by itself."""
+
+    def start(script, settings=None, arguments=(), wrapper=()):
+        path = script if isinstance(script, pathlib.Path) else write('app.mjs', script)
+        values = {'server.listen': ['127.0.0.1:0'], 'server.workers': 1, 'app.script': str(path), **(settings or {})}
+        result = run('--config', write('server.toml', toml(values)), *arguments, wrapper=wrapper)
+        assert result.returncode != 0, result.stderr
+        return result
+
+    return start

@@ -1,0 +1,160 @@
+"""The examples, by curl and by raw sockets, on one worker and on two."""
+
+import base64
+import json
+
+import pytest
+
+from server import BINARY, REPOSITORY
+
+EXAMPLES = REPOSITORY / 'examples'
+HONO = BINARY.parents[1] / 'examples/hono/hono.mjs'
+JSON = {'Content-Type': 'application/json'}
+WORKERS = pytest.mark.parametrize('workers', [1, 2])
+
+
+@WORKERS
+def test_hello(jsd, workers):
+    server = jsd(EXAMPLES / 'hello/hello.mjs', {'app.env': {'GREETING': 'bonjour'}}, workers=workers)
+    assert server.curl() == 'bonjour from jsd\n'
+    assert server.get().text == 'bonjour from jsd\n'
+
+
+@pytest.fixture(params=[1, 2], ids=['1 worker', '2 workers'])
+def rest(jsd, request):
+    return jsd(EXAMPLES / 'rest/rest.mjs', workers=request.param)
+
+
+def test_rest_notes(rest):
+    with rest.connect() as client:  # One connection stays on one worker, and so with one list of notes.
+        made = client.request('POST', '/notes', JSON, b'{"title": "milk", "text": "two"}')
+        assert (made.status, made.header('location')) == (201, '/notes/1')
+        assert client.request('POST', '/notes', JSON, b'{"title": "bread"}').status == 201
+        assert [note['title'] for note in json.loads(client.get('/notes').text)] == ['milk', 'bread']
+        assert [note['id'] for note in json.loads(client.get('/notes?q=TWO').text)] == [1]
+        assert json.loads(client.get('/notes/1').text)['text'] == 'two'
+        assert json.loads(client.request('PUT', '/notes/1', JSON, '{"title": "Käse"}'.encode()).text)['title'] == 'Käse'
+        assert json.loads(client.get('/notes/1').text) | {'changed': ''} == {
+            'id': 1, 'title': 'Käse', 'text': '', 'changed': ''}
+        assert client.request('HEAD', '/notes/1').header('content-length') == str(len(client.get('/notes/1').body))
+        assert client.request('DELETE', '/notes/1').status == 204
+        assert client.get('/notes/1').status == 404
+
+
+@pytest.mark.parametrize('method, path, headers, body, status, detail', [
+    ('POST', '/notes', JSON, b'{', 400, 'JSON'),
+    ('POST', '/notes', JSON, b'[]', 400, 'body'),
+    ('POST', '/notes', JSON, b'{"title": " ", "color": 1}', 400, 'color'),
+    ('POST', '/notes', JSON, b'{"title": "%s"}' % (b'x' * 101), 400, '100'),
+    ('POST', '/notes', {'Content-Type': 'text/plain'}, b'{"title": "x"}', 415, 'application/json'),
+    ('POST', '/notes', {}, b'{"title": "x"}', 415, 'application/json'),
+    ('GET', '/notes/77', {}, None, 404, '/notes/77'),
+    ('GET', '/elsewhere', {}, None, 404, '/elsewhere'),
+    ('PATCH', '/notes', JSON, b'{}', 405, 'PATCH'),
+])
+def test_rest_problems(rest, method, path, headers, body, status, detail):
+    reply = rest.request(method, path, headers, body)
+    assert reply.status == status
+    assert reply.header('content-type') == 'application/problem+json'
+    assert json.loads(reply.text)['status'] == status
+    assert detail in reply.text
+    if status == 405:
+        assert reply.header('allow') == 'HEAD, GET, POST'
+
+
+def test_rest_by_curl(rest):
+    answer = rest.curl('/notes', '-H', 'Content-Type: application/json', '-d', '{"title": "by curl"}')
+    assert json.loads(answer)['title'] == 'by curl'
+
+
+@pytest.fixture(params=[1, 2], ids=['1 worker', '2 workers'])
+def hono(jsd, request):
+    env = {'ADMIN_NAME': 'librarian', 'ADMIN_PASSWORD': 'päss:word'}
+    return jsd(HONO, {'app.env': env}, workers=request.param)
+
+
+def basic(name, password):
+    return {'Authorization': 'Basic ' + base64.b64encode(f'{name}:{password}'.encode()).decode()}
+
+
+ODYSSEY = {'isbn': '0140449132', 'title': 'The Odyssey', 'author': 'Homer'}
+
+
+def test_hono_text(hono):
+    reply = hono.get()
+    assert reply.status == 200
+    assert reply.header('content-type').lower().replace(' ', '') == 'text/plain;charset=utf-8'
+    assert reply.text.startswith('Books:')
+
+
+def test_hono_params_and_query(hono):
+    assert json.loads(hono.get('/books/0140449132').text) == ODYSSEY
+    assert json.loads(hono.get('/books?author=Homer').text) == [ODYSSEY]
+    assert json.loads(hono.get('/books?author=Nobody').text) == []
+
+
+def test_hono_pretty_json(hono):
+    assert hono.get('/books/0140449132?pretty').text == json.dumps(ODYSSEY, indent=2)
+
+
+def test_hono_json_in_and_out(hono):
+    book = {'isbn': '080442957X', 'title': 'Žert', 'author': 'Kundera'}
+    with hono.connect() as client:
+        made = client.request('POST', '/books', JSON, json.dumps(book).encode())
+        assert (made.status, made.header('location')) == (201, '/books/080442957X')
+        assert json.loads(client.get('/books/080442957X').text) == book
+        again = client.request('POST', '/books', JSON, json.dumps(book).encode())
+        assert (again.status, json.loads(again.text)) == (409, {'error': '080442957X is there already'})
+
+
+def test_hono_validation(hono):
+    reply = hono.request('POST', '/books', JSON, b'{"isbn": "1", "title": "x"}')
+    assert reply.status == 400
+    assert json.loads(reply.text) == {'problems': ['isbn must have ten digits', 'author must be a text']}
+    broken = hono.request('POST', '/books', JSON, b'{"isbn":')
+    assert (broken.status, json.loads(broken.text)) == (400, {'error': 'Malformed JSON in request body'})
+
+
+def test_hono_etag(hono):
+    with hono.connect() as client:
+        first = client.get('/books/0140449132')
+        tag = first.header('etag')
+        assert tag
+        same = client.get('/books/0140449132', If_None_Match=tag)
+        assert (same.status, same.header('etag'), same.body) == (304, tag, b'')
+        assert client.get('/books/0140447946').header('etag') != tag
+        assert client.get('/books/0140449132', If_None_Match='"other"').status == 200
+
+
+def test_hono_cors(hono):
+    preflight = hono.request('OPTIONS', '/books', {'Origin': 'https://shop.example.org',
+                                                   'Access-Control-Request-Method': 'POST'})
+    assert preflight.status == 204
+    assert preflight.header('access-control-allow-origin') == 'https://shop.example.org'
+    assert preflight.header('access-control-max-age') == '600'
+    assert 'POST' in preflight.header('access-control-allow-methods')
+    assert hono.get('/books', Origin='https://shop.example.org').header('access-control-allow-origin')
+    assert hono.get('/books', Origin='https://evil.example.org').header('access-control-allow-origin') is None
+
+
+def test_hono_basic_auth(hono):
+    path = '/admin/books/0140447946'
+    with hono.connect() as client:
+        for headers in [{}, basic('librarian', 'wrong'), basic('other', 'päss:word'), {'Authorization': 'Basic !'}]:
+            refused = client.request('DELETE', path, headers)
+            assert refused.status == 401
+            assert refused.header('www-authenticate') == 'Basic realm="Secure Area"'
+        assert client.request('DELETE', path, basic('librarian', 'päss:word')).status == 204
+        assert client.request('DELETE', path, basic('librarian', 'päss:word')).status == 404
+
+
+def test_hono_errors(hono):
+    assert json.loads(hono.get('/nowhere').text) == {'error': 'nothing at /nowhere'}
+    missing = hono.get('/books/0000000000')
+    assert (missing.status, json.loads(missing.text)) == (404, {'error': 'no book has the number 0000000000'})
+
+
+def test_hono_by_curl(hono):
+    assert json.loads(hono.curl('/books?author=Virgil'))[0]['title'] == 'The Aeneid'
+    assert hono.curl('/admin/books/1', '-u', 'librarian:päss:word', '-X', 'DELETE', '-o', '/dev/null',
+                     '-w', '%{http_code}') == '404'
