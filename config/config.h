@@ -15,13 +15,13 @@ namespace jsd {
 // Load returned has passed all of its checks.
 
 struct ServerConfig {
-  std::vector<std::string> listen;      // "127.0.0.1:8080", "[::1]:8080", "unix:/run/jsd.sock", made absolute.
-  unsigned workers = 0;                 // 0: as many as there are CPUs for this process.
-  std::chrono::milliseconds drain{};    // How long requests in flight may take after SIGTERM.
+  std::vector<std::string> listen;    // "127.0.0.1:8080", "[::1]:8080", "unix:/run/jsd.sock", made absolute.
+  unsigned workers = 0;               // 0: as many as there are CPUs for this process.
+  std::chrono::milliseconds drain{};  // How long requests in flight may take after SIGTERM.
 };
 
 struct AppConfig {
-  std::filesystem::path script;         // Absolute.
+  std::filesystem::path script;  // Absolute.
   std::vector<std::pair<std::string, std::string>> env;
 };
 
@@ -36,10 +36,10 @@ struct LimitsConfig {
 };
 
 struct TimeoutsConfig {
-  std::chrono::milliseconds header{};   // From a request's first byte to the end of its header.
-  std::chrono::milliseconds body{};     // Between two reads of a request's body.
-  std::chrono::milliseconds idle{};     // Between two requests of a connection.
-  std::chrono::milliseconds write{};    // Without progress of a write.
+  std::chrono::milliseconds header{};  // From a request's first byte to the end of its header.
+  std::chrono::milliseconds body{};    // Between two reads of a request's body.
+  std::chrono::milliseconds idle{};    // Between two requests of a connection.
+  std::chrono::milliseconds write{};   // Without progress of a write.
 };
 
 enum class LogLevel { kDebug, kInfo, kWarn, kError };
@@ -48,11 +48,11 @@ enum class LogFormat { kText, kJson };
 struct LogConfig {
   LogLevel level = LogLevel::kInfo;
   LogFormat format = LogFormat::kText;
-  std::filesystem::path file;           // Empty: standard error.
+  std::filesystem::path file;  // Empty: standard error.
 };
 
 struct V8Config {
-  std::vector<std::string> flags;       // As V8 takes them, "--max-lazy".
+  std::vector<std::string> flags;  // As V8 takes them, "--max-lazy".
 };
 
 struct Config {

@@ -1,0 +1,365 @@
+#include "config/load.h"
+
+// Errors are values here, as everywhere in jsd.
+#define TOML_EXCEPTIONS 0
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <sstream>
+#include <string_view>
+#include <system_error>
+#include <tuple>
+#include <utility>
+
+#include "config/listen_address.h"
+#include "config/schema.h"
+#include "config/units.h"
+
+namespace jsd {
+namespace {
+
+// A value as a message shows it: in TOML, without what would make the line long.
+std::string Show(const toml::node& node) {
+  constexpr std::size_t kLongest = 60;
+  if (node.is_table()) return "a table";
+  if (node.is_array()) return "a list";
+  constexpr auto kOneLine = toml::toml_formatter::default_flags & ~toml::format_flags::allow_literal_strings &
+                            ~toml::format_flags::allow_multi_line_strings;
+  std::ostringstream stream;
+  stream << toml::toml_formatter(node, kOneLine);
+  std::string text = std::move(stream).str();
+  if (text.size() <= kLongest) return text;
+  std::size_t end = kLongest;
+  while ((text[end] & 0xC0) == 0x80) --end;  // Not within a character.
+  return text.substr(0, end) + "…";
+}
+
+std::string Quote(std::string_view text) { return '"' + std::string(text) + '"'; }
+
+Parsed<std::string> ReadText(const std::string& path) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rbe"), std::fclose);
+  if (file == nullptr) return {{}, std::strerror(errno)};
+  std::string text;
+  char buffer[4096];
+  while (const std::size_t size = std::fread(buffer, 1, sizeof buffer, file.get())) text.append(buffer, size);
+  // A folder opens, but cannot be read.
+  if (std::ferror(file.get())) return {{}, std::strerror(errno)};
+  return {std::move(text), {}};
+}
+
+// Reads one file. Everything that was wrong is in `problems_` at the end.
+//
+// Owner: Load. Thread: any one. Lifetime: the call.
+class Loader {
+ public:
+  explicit Loader(const std::filesystem::path& file) : file_(file.string()) {
+    std::error_code ignored;  // There is none for a file that can be read.
+    folder_ = std::filesystem::absolute(file, ignored).parent_path();
+  }
+
+  LoadResult Run(std::span<const std::string> overrides) {
+    if (ReadFile()) {
+      for (const std::string& assignment : overrides) ApplyOverride(assignment);
+      CheckNames();
+      for (const Setting& setting : Settings()) AssignSetting(setting);
+    }
+    return TakeResult();
+  }
+
+ private:
+  struct Problem {
+    std::tuple<bool, toml::source_index, toml::source_index> order;  // Not in the file; line; column.
+    std::string text;
+  };
+
+  bool ReadFile();
+  void ApplyOverride(const std::string& assignment);
+  void CheckNames();
+  void AssignSetting(const Setting& setting);
+  LoadResult TakeResult();
+
+  void Assign(const Setting& setting, const toml::node& node, const SizeKind& kind);
+  void Assign(const Setting& setting, const toml::node& node, const DurationKind& kind);
+  void Assign(const Setting& setting, const toml::node& node, const CountKind& kind);
+  void Assign(const Setting& setting, const toml::node& node, const ChoiceKind& kind);
+  void Assign(const Setting& setting, const toml::node& node, const PathKind& kind);
+  void Assign(const Setting& setting, const toml::node& node, const AddressListKind& kind);
+  void Assign(const Setting& setting, const toml::node& node, const FlagListKind& kind);
+  void Assign(const Setting& setting, const toml::node& node, const StringMapKind& kind);
+
+  void ReportMissing(const Setting& setting);
+  void ReportUnknown(const toml::source_region& source, const std::string& key);
+  void Mismatch(const Setting& setting, const toml::node& node, std::string_view reason = {});
+  void Report(const toml::source_region& source, const std::string& key, const std::string& message);
+  void ReportFile(const toml::source_position& position, const std::string& message);
+
+  std::filesystem::path Absolute(const std::filesystem::path& path) const {
+    return (folder_ / path).lexically_normal();
+  }
+
+  const std::string file_;  // As messages name it.
+  std::filesystem::path folder_;
+  toml::table root_;
+  Config config_;
+  std::vector<Problem> problems_;
+};
+
+bool Loader::ReadFile() {
+  const Parsed<std::string> text = ReadText(file_);
+  if (!text.value) {
+    ReportFile({}, "cannot be read: " + text.error);
+    return false;
+  }
+  toml::parse_result parsed = toml::parse(*text.value, file_);
+  if (!parsed) {
+    ReportFile(parsed.error().source().begin, std::string(parsed.error().description()));
+    return false;
+  }
+  root_ = std::move(parsed).table();
+  return true;
+}
+
+// Puts the value into the tree that the file made. Nodes are copied, and copies have no source: that is how Report
+// tells an override's value from the file's.
+void Loader::ApplyOverride(const std::string& assignment) {
+  const std::size_t equals = assignment.find('=');
+  if (equals == std::string::npos) {
+    Report({}, assignment, "expected key=value");
+    return;
+  }
+  const std::string key = assignment.substr(0, equals);
+  const std::string text = assignment.substr(equals + 1);
+
+  const Setting* setting = FindSetting(key);
+  std::string entry;  // Of a map, "NAME" of "app.env.NAME".
+  if (const std::size_t dot = key.find('.', key.find('.') + 1); setting == nullptr && dot != std::string::npos) {
+    const Setting* const map = FindSetting(std::string_view(key).substr(0, dot));
+    if (map != nullptr && std::holds_alternative<StringMapKind>(map->kind)) setting = map;
+    entry = key.substr(dot + 1);
+  }
+  if (setting == nullptr) {
+    ReportUnknown({}, key);
+    return;
+  }
+
+  // A line break in the value could make more than one key of it.
+  toml::parse_result parsed = toml::parse("value = " + text);
+  const toml::value<std::string> plain(text);
+  const bool is_toml = parsed && parsed.table().size() == 1 && (entry.empty() || parsed.table()["value"].is_string());
+  const toml::node& value = is_toml ? *parsed.table().get("value") : static_cast<const toml::node&>(plain);
+
+  // Where the file has something else than a table, CheckNames and Assign say so.
+  toml::table* table = root_.insert(setting->section, toml::table()).first->second.as_table();
+  if (table != nullptr && !entry.empty()) {
+    table = table->insert(setting->name, toml::table()).first->second.as_table();
+  }
+  if (table != nullptr) table->insert_or_assign(entry.empty() ? setting->name : std::string_view(entry), value);
+}
+
+void Loader::CheckNames() {
+  for (const auto& [section_key, section_node] : root_) {
+    const std::string section(section_key.str());
+    if (FindSection(section) == nullptr) {
+      ReportUnknown(section_key.source(), section);
+      continue;
+    }
+    const toml::table* const table = section_node.as_table();
+    if (table == nullptr) {
+      const std::string given = section_node.is_array_of_tables() ? "[[" + section + "]]" : Show(section_node);
+      Report(section_node.source(), section, "expected one table [" + section + "], got " + given);
+      continue;
+    }
+    for (const auto& [name, node] : *table) {
+      const std::string key = section + "." + std::string(name.str());
+      if (FindSetting(key) == nullptr) ReportUnknown(name.source(), key);
+    }
+  }
+}
+
+void Loader::AssignSetting(const Setting& setting) {
+  const auto assign = [&](const toml::node& node) {
+    std::visit([&](const auto& kind) { Assign(setting, node, kind); }, setting.kind);
+  };
+  const toml::node_view given = root_[setting.section][setting.name];
+  if (given) {
+    assign(*given.node());
+  } else if (setting.default_value.empty()) {
+    ReportMissing(setting);
+  } else {
+    assign(*toml::parse("value = " + std::string(setting.default_value)).table().get("value"));
+  }
+}
+
+LoadResult Loader::TakeResult() {
+  LoadResult result;
+  std::ranges::stable_sort(problems_, {}, &Problem::order);
+  for (Problem& problem : problems_) result.errors.push_back(std::move(problem.text));
+  if (result.errors.empty()) result.config = std::move(config_);
+  return result;
+}
+
+void Loader::Assign(const Setting& setting, const toml::node& node, const SizeKind& kind) {
+  const auto* const text = node.as_string();
+  if (text == nullptr) return Mismatch(setting, node);
+  const Parsed<std::uint64_t> size = ParseSize(text->get());
+  if (!size.value) return Mismatch(setting, node, size.error);
+  if (*size.value < kind.minimum || *size.value > kind.maximum) return Mismatch(setting, node);
+  kind.field(config_) = *size.value;
+}
+
+void Loader::Assign(const Setting& setting, const toml::node& node, const DurationKind& kind) {
+  const auto* const text = node.as_string();
+  if (text == nullptr) return Mismatch(setting, node);
+  const Parsed<std::chrono::milliseconds> duration = ParseDuration(text->get());
+  if (!duration.value) return Mismatch(setting, node, duration.error);
+  if (*duration.value < kind.minimum || *duration.value > kind.maximum) return Mismatch(setting, node);
+  kind.field(config_) = *duration.value;
+}
+
+void Loader::Assign(const Setting& setting, const toml::node& node, const CountKind& kind) {
+  const auto* const text = node.as_string();
+  if (kind.auto_is_zero && text != nullptr && text->get() == "auto") {
+    kind.field(config_) = 0;
+    return;
+  }
+  const auto* const number = node.as_integer();
+  if (number == nullptr || number->get() < kind.minimum || number->get() > kind.maximum) {
+    return Mismatch(setting, node);
+  }
+  kind.field(config_) = static_cast<unsigned>(number->get());
+}
+
+void Loader::Assign(const Setting& setting, const toml::node& node, const ChoiceKind& kind) {
+  const auto* const text = node.as_string();
+  if (text == nullptr) return Mismatch(setting, node);
+  const auto found = std::ranges::find(kind.names, text->get());
+  if (found == kind.names.end()) return Mismatch(setting, node);
+  kind.set(config_, found - kind.names.begin());
+}
+
+void Loader::Assign(const Setting& setting, const toml::node& node, const PathKind& kind) {
+  const auto* const text = node.as_string();
+  if (text == nullptr) return Mismatch(setting, node);
+  const std::string& path = text->get();
+  if (path.find('\0') != std::string::npos) return Mismatch(setting, node, "the path holds a NUL");
+  if (path.empty() && !kind.may_be_empty) return Mismatch(setting, node);
+  kind.field(config_) = path.empty() ? std::filesystem::path() : Absolute(path);
+}
+
+void Loader::Assign(const Setting& setting, const toml::node& node, const AddressListKind& kind) {
+  const toml::array* const list = node.as_array();
+  if (list == nullptr) return Mismatch(setting, node);
+  if (list->empty()) return Mismatch(setting, node, "it is empty");
+  std::vector<ListenAddress> addresses;
+  for (const toml::node& element : *list) {
+    const auto* const text = element.as_string();
+    if (text == nullptr) {
+      Mismatch(setting, element);
+      continue;
+    }
+    Parsed<ListenAddress> address = ParseListenAddress(text->get());
+    if (address.value && address.value->kind == ListenAddress::Kind::kUnix) {
+      address.value->path = Absolute(address.value->path);
+      // The kernel's limit is one of the absolute path.
+      address = ParseListenAddress(ToString(*address.value));
+    }
+    if (!address.value) {
+      Mismatch(setting, element, address.error);
+      continue;
+    }
+    const bool kernel_chooses = address.value->kind != ListenAddress::Kind::kUnix && address.value->port == 0;
+    if (!kernel_chooses && std::ranges::find(addresses, *address.value) != addresses.end()) {
+      Mismatch(setting, element, "it is listed twice");
+    }
+    addresses.push_back(std::move(*address.value));
+  }
+  auto& field = kind.field(config_);
+  for (const ListenAddress& address : addresses) field.push_back(ToString(address));
+}
+
+void Loader::Assign(const Setting& setting, const toml::node& node, const FlagListKind& kind) {
+  const toml::array* const list = node.as_array();
+  if (list == nullptr) return Mismatch(setting, node);
+  for (const toml::node& element : *list) {
+    const auto* const flag = element.as_string();
+    // V8 takes text without "--" for the arguments of a program and ignores it.
+    if (flag == nullptr || !flag->get().starts_with("--") || flag->get().size() == 2) {
+      Mismatch(setting, element);
+    } else {
+      kind.field(config_).push_back(flag->get());
+    }
+  }
+}
+
+void Loader::Assign(const Setting& setting, const toml::node& node, const StringMapKind& kind) {
+  const toml::table* const map = node.as_table();
+  if (map == nullptr) return Mismatch(setting, node);
+  for (const auto& [name, value] : *map) {
+    if (const auto* const text = value.as_string(); text != nullptr) {
+      kind.field(config_).emplace_back(name.str(), text->get());
+    } else {
+      Report(value.source(), setting.key() + "." + std::string(name.str()), "expected a string, got " + Show(value));
+    }
+  }
+}
+
+void Loader::ReportMissing(const Setting& setting) {
+  const toml::node* const section = root_.get(setting.section);
+  // A section that is no table has its own error.
+  if (section != nullptr && !section->is_table()) return;
+  const std::string message = setting.key() + ": expected " + Describe(setting.kind) + ", but it is missing";
+  ReportFile(section == nullptr ? toml::source_position{} : section->source().begin, message);
+}
+
+void Loader::ReportUnknown(const toml::source_region& source, const std::string& key) {
+  std::string message = "unknown key; ";
+  if (const std::string nearest = NearestKey(key); !nearest.empty()) {
+    Report(source, key, message + "did you mean " + Quote(nearest) + "?");
+    return;
+  }
+  std::vector<std::string> names;
+  const Section* const section = FindSection(std::string_view(key).substr(0, key.find('.')));
+  for (const Setting& setting : Settings()) {
+    if (section != nullptr && setting.section == section->name) names.push_back(Quote(setting.key()));
+  }
+  if (section == nullptr) {
+    for (const Section& known : Sections()) names.push_back(Quote(known.name));
+  }
+  message += names.size() == 1 ? "expected " : "expected one of ";
+  for (const std::string& name : names) message += (&name == &names.front() ? "" : ", ") + name;
+  Report(source, key, message);
+}
+
+// `node` is the setting's value or a part of it.
+void Loader::Mismatch(const Setting& setting, const toml::node& node, std::string_view reason) {
+  std::string message = "expected " + Describe(setting.kind) + ", got " + Show(node);
+  if (!reason.empty()) message += ": " + std::string(reason);
+  Report(node.source(), setting.key(), message);
+}
+
+void Loader::Report(const toml::source_region& source, const std::string& key, const std::string& message) {
+  if (source.begin) {
+    ReportFile(source.begin, key + ": " + message);
+  } else {
+    problems_.push_back({{true, 0, 0}, "--set " + key + ": " + message});
+  }
+}
+
+// Without a position the file as a whole is meant.
+void Loader::ReportFile(const toml::source_position& position, const std::string& message) {
+  std::string prefix = file_ + ":";
+  if (position) prefix += std::to_string(position.line) + ":" + std::to_string(position.column) + ":";
+  problems_.push_back({{false, position.line, position.column}, prefix + " " + message});
+}
+
+}  // namespace
+
+LoadResult Load(const std::filesystem::path& file, std::span<const std::string> overrides) {
+  return Loader(file).Run(overrides);
+}
+
+}  // namespace jsd

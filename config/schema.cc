@@ -1,0 +1,182 @@
+#include "config/schema.h"
+
+#include <algorithm>
+#include <numeric>
+#include <type_traits>
+
+#include "config/units.h"
+
+namespace jsd {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+
+constexpr std::uint64_t kKiB = 1 << 10;
+constexpr std::uint64_t kMiB = 1 << 20;
+constexpr std::uint64_t kGiB = 1 << 30;
+
+// In the order of LogLevel and of LogFormat.
+constexpr std::string_view kLogLevels[] = {"debug", "info", "warn", "error"};
+constexpr std::string_view kLogFormats[] = {"text", "json"};
+
+template <auto kSection, auto kMember>
+constexpr auto& At(Config& config) {
+  return config.*kSection.*kMember;
+}
+
+template <auto kSection, auto kMember>
+constexpr void SetChoice(Config& config, std::size_t index) {
+  auto& field = At<kSection, kMember>(config);
+  field = static_cast<std::remove_reference_t<decltype(field)>>(index);
+}
+
+constexpr Section kSections[] = {
+    {"server", "The process and what it listens on."},
+    {"app", "The script that answers."},
+    {"limits", "What a request and a script may use. A worker is one thread with one JavaScript heap."},
+    {"timeouts", "How long a client may take."},
+    {"log", "The log of the server and of the scripts' consoles."},
+    {"v8", "The JavaScript engine."},
+};
+
+constexpr Setting kSettings[] = {
+    {"server", "listen", R"(["127.0.0.1:8080"])", AddressListKind{At<&Config::server, &ServerConfig::listen>},
+     "Where clients connect. With port 0 the kernel chooses a free one, which the log names. `0.0.0.0` and `[::]` are "
+     "all addresses of the machine; names are not resolved."},
+    {"server", "workers", R"("auto")", CountKind{At<&Config::server, &ServerConfig::workers>, 1, 1024, true},
+     "Threads that run the script, each with its own copy of it. `\"auto\"`: as many as there are CPUs for this "
+     "process, by its affinity and its cgroup's quota."},
+    {"server", "drain", R"("10s")", DurationKind{At<&Config::server, &ServerConfig::drain>, milliseconds(0), hours(24)},
+     "After SIGTERM or SIGINT: how long the requests in flight may still take. Those that are left get status 503."},
+
+    {"app", "script", "", PathKind{At<&Config::app, &AppConfig::script>, false},
+     "The ES module to serve: its default export has a `fetch` method, or it adds a listener for `fetch` events."},
+    {"app", "env", "{}", StringMapKind{At<&Config::app, &AppConfig::env>},
+     "What the script gets as `env`. `--set app.env.NAME=value` adds one."},
+
+    {"limits", "request", R"("30s")",
+     DurationKind{At<&Config::limits, &LimitsConfig::request>, milliseconds(1), hours(24)},
+     "From the last byte of a request to the handler's reply. After that the client gets status 504, and the request's "
+     "`signal` aborts."},
+    {"limits", "heap", R"("128MiB")", SizeKind{At<&Config::limits, &LimitsConfig::heap>, 16 * kMiB, 64 * kGiB},
+     "JavaScript heap of each worker."},
+    {"limits", "buffers", R"("128MiB")", SizeKind{At<&Config::limits, &LimitsConfig::buffers>, kMiB, 64 * kGiB},
+     "Memory of the array buffers of each worker, which is beside its heap. A script that wants more gets a "
+     "RangeError."},
+    {"limits", "body", R"("16MiB")", SizeKind{At<&Config::limits, &LimitsConfig::body>, 0, kGiB},
+     "The body of a request. A longer one gets status 413."},
+    {"limits", "headers", R"("64KiB")", SizeKind{At<&Config::limits, &LimitsConfig::headers>, kKiB, kMiB},
+     "The request line and the header fields of a request together. Longer ones get status 431."},
+    {"limits", "target", R"("8KiB")", SizeKind{At<&Config::limits, &LimitsConfig::target>, 64, kMiB},
+     "The target of a request, its path and query. A longer one gets status 414."},
+    {"limits", "pipeline", "64", CountKind{At<&Config::limits, &LimitsConfig::pipeline>, 1, 1024, false},
+     "Requests of one connection that are handled at a time. Further ones wait unread."},
+
+    {"timeouts", "header", R"("10s")",
+     DurationKind{At<&Config::timeouts, &TimeoutsConfig::header>, milliseconds(1), hours(24)},
+     "In total, from the first byte of a request to the end of its header."},
+    {"timeouts", "body", R"("30s")",
+     DurationKind{At<&Config::timeouts, &TimeoutsConfig::body>, milliseconds(1), hours(24)},
+     "Idle: without a further byte of a request's body."},
+    {"timeouts", "idle", R"("75s")",
+     DurationKind{At<&Config::timeouts, &TimeoutsConfig::idle>, milliseconds(1), hours(24)},
+     "Idle: an open connection without a request. Behind a proxy, more than the proxy's own."},
+    {"timeouts", "write", R"("30s")",
+     DurationKind{At<&Config::timeouts, &TimeoutsConfig::write>, milliseconds(1), hours(24)},
+     "Idle: a client that takes nothing of its reply."},
+
+    {"log", "level", R"("info")", ChoiceKind{SetChoice<&Config::log, &LogConfig::level>, kLogLevels},
+     "The least that is logged."},
+    {"log", "format", R"("text")", ChoiceKind{SetChoice<&Config::log, &LogConfig::format>, kLogFormats},
+     "A line of text for people, or one JSON object a line for tools."},
+    {"log", "file", R"("")", PathKind{At<&Config::log, &LogConfig::file>, true},
+     "The file that the log is appended to. Empty: standard error."},
+
+    {"v8", "flags", "[]", FlagListKind{At<&Config::v8, &V8Config::flags>}, "Flags for V8, in its own spelling."},
+};
+
+// Describe for each kind.
+struct Describer {
+  static std::string Range(const char* what, const std::string& minimum, const std::string& maximum) {
+    return std::string(what) + " from " + minimum + " to " + maximum;
+  }
+  static std::string Quote(std::string_view text) { return '"' + std::string(text) + '"'; }
+
+  std::string operator()(const SizeKind& kind) const {
+    return Range("a size", Quote(FormatSize(kind.minimum)), Quote(FormatSize(kind.maximum)));
+  }
+  std::string operator()(const DurationKind& kind) const {
+    return Range("a duration", Quote(FormatDuration(kind.minimum)), Quote(FormatDuration(kind.maximum)));
+  }
+  std::string operator()(const CountKind& kind) const {
+    return Range("a number", std::to_string(kind.minimum), std::to_string(kind.maximum)) +
+           (kind.auto_is_zero ? " or \"auto\"" : "");
+  }
+  std::string operator()(const ChoiceKind& kind) const {
+    std::string text = Quote(kind.names.front());
+    for (const std::string_view& name : kind.names.subspan(1)) {
+      text += (&name == &kind.names.back() ? " or " : ", ") + Quote(name);
+    }
+    return text;
+  }
+  std::string operator()(const PathKind&) const { return "a path"; }
+  std::string operator()(const AddressListKind&) const {
+    return R"(a list of one or more addresses, each "IPv4:port", "[IPv6]:port" or "unix:path")";
+  }
+  std::string operator()(const FlagListKind&) const { return R"(a list of flags, each "--name" or "--name=value")"; }
+  std::string operator()(const StringMapKind&) const { return R"(a table of strings, { NAME = "value" })"; }
+};
+
+// Levenshtein distance: the least number of characters to insert, delete or replace.
+std::size_t EditDistance(std::string_view from, std::string_view to) {
+  std::vector<std::size_t> row(to.size() + 1);
+  std::iota(row.begin(), row.end(), 0);
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < to.size(); ++j) {
+      const std::size_t replaced = diagonal + (from[i] != to[j]);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({replaced, diagonal + 1, row[j] + 1});
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
+std::span<const Section> Sections() { return kSections; }
+std::span<const Setting> Settings() { return kSettings; }
+
+const Setting* FindSetting(std::string_view key) {
+  const auto* const found =
+      std::ranges::find_if(kSettings, [&](const Setting& setting) { return setting.key() == key; });
+  return found == std::end(kSettings) ? nullptr : found;
+}
+
+const Section* FindSection(std::string_view name) {
+  const auto* const found = std::ranges::find(kSections, name, &Section::name);
+  return found == std::end(kSections) ? nullptr : found;
+}
+
+std::string Describe(const SettingKind& kind) { return std::visit(Describer(), kind); }
+
+std::string NearestKey(std::string_view unknown) {
+  std::size_t nearest_distance = 3;
+  std::string nearest;
+  const auto consider = [&](std::string candidate, std::size_t distance) {
+    // One typing error in three characters at most: more make another word. None: a section where a key should be.
+    if (distance == 0 || distance >= nearest_distance || distance > (candidate.size() + 1) / 3) return;
+    nearest_distance = distance;
+    nearest = std::move(candidate);
+  };
+  for (const Section& section : Sections()) consider(std::string(section.name), EditDistance(unknown, section.name));
+  const std::string_view name = unknown.substr(unknown.rfind('.') + 1);
+  for (const Setting& setting : Settings()) {
+    // The right name in the wrong section counts as one error.
+    consider(setting.key(), name == setting.name ? 1 : EditDistance(unknown, setting.key()));
+  }
+  return nearest;
+}
+
+}  // namespace jsd
