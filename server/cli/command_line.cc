@@ -1,0 +1,80 @@
+#include "server/cli/command_line.h"
+
+#include <CLI/CLI.hpp>
+
+#include <utility>
+
+namespace jsd {
+namespace {
+
+// As for an invalid config file.
+constexpr int kUsageStatus = 2;
+
+constexpr char kDescription[] =
+    "jsd serves HTTP with scripts that are written against web-standard APIs, on every core.\n"
+    "It reads one TOML file, loads the ES module that the file names into each of its workers,\n"
+    "and answers requests with the module's fetch handler until it is told to stop.\n";
+
+constexpr char kFooter[] = R"(Examples:
+  jsd --config server.toml
+      Serve in the foreground; the log goes to standard error.
+  jsd --config server.toml --check
+      Report every error of the file and of the script, and exit.
+  jsd --config server.toml --set server.workers=2 --set 'server.listen=["[::]:80"]'
+      Serve with other values than the file's.
+
+Signals:
+  SIGTERM, SIGINT   Accept no more connections, answer the requests in flight, exit.
+                    server.drain says how long that may take. A second one: exit at once.
+
+Exit status:
+  0   Stopped as asked, or nothing is wrong with --check.
+  1   It could not start: an address is taken, or the script does not load.
+  2   The command line or the config file is wrong.)";
+
+CommandLineExit UsageError(const std::string& message) {
+  return {kUsageStatus, "jsd: " + message + "; see jsd --help\n"};
+}
+
+}  // namespace
+
+std::variant<CommandLine, CommandLineExit> ParseCommandLine(int argc, const char* const* argv) {
+  CommandLine command_line;
+  bool check = false;
+  bool version = false;
+  bool reference = false;
+
+  CLI::App app(kDescription, "jsd");
+  app.footer(kFooter);
+  app.get_formatter()->column_width(24);
+  app.set_help_flag("-h,--help", "Print this help and exit.");
+  app.add_option("--config", command_line.config, "The config file to serve by. Of several the last counts.")
+      ->type_name("FILE")
+      ->take_last();
+  app.add_flag("--check", check, "Read the config file, load the script, report every error, and exit.");
+  app.add_option("--set", command_line.overrides,
+                 "A value in place of the file's, in TOML or as plain text. May be repeated.")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+  app.add_flag("--version", version, "Print the versions of jsd and of what it is made of, and exit.");
+  app.add_flag("--config-reference", reference, "Print every key of the config file, in Markdown, and exit.");
+
+  // CLI11 reports by exceptions only; they end here.
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    return CommandLineExit{0, app.help()};
+  } catch (const CLI::ParseError& error) {
+    return UsageError(error.what());
+  }
+
+  using Action = CommandLine::Action;
+  command_line.action = version     ? Action::kVersion
+                        : reference ? Action::kConfigReference
+                        : check     ? Action::kCheck
+                                    : Action::kServe;
+  if (!version && !reference && command_line.config.empty()) return UsageError("--config FILE is required");
+  return command_line;
+}
+
+}  // namespace jsd

@@ -1,0 +1,36 @@
+#ifndef JSD_SERVER_CLI_COMMAND_LINE_H_
+#define JSD_SERVER_CLI_COMMAND_LINE_H_
+
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace jsd {
+
+// What the command line asks for.
+struct CommandLine {
+  enum class Action {
+    kServe,
+    kCheck,            // Read the config, load the script, say whether both are right.
+    kVersion,          // Print the versions.
+    kConfigReference,  // Print ReferenceMarkdown().
+  };
+
+  Action action = Action::kServe;
+  std::string config;                  // A path; empty only for kVersion and kConfigReference.
+  std::vector<std::string> overrides;  // "key=value", not checked yet, in their order.
+};
+
+// The process is to print `text` and to exit. Status 0: the help, for standard output. Otherwise a line that says what
+// is wrong, for standard error.
+struct CommandLineExit {
+  int status = 0;
+  std::string text;  // Ends with a line break.
+};
+
+// What main's parameters say. Of --version, --config-reference and --check the first of this list counts.
+std::variant<CommandLine, CommandLineExit> ParseCommandLine(int argc, const char* const* argv);
+
+}  // namespace jsd
+
+#endif  // JSD_SERVER_CLI_COMMAND_LINE_H_
