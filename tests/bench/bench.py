@@ -3,6 +3,7 @@
 import argparse
 import json
 import pathlib
+import subprocess
 import sys
 
 import events
@@ -24,7 +25,8 @@ def _say(words):
 
 
 def _arguments():
-    parser = argparse.ArgumentParser(prog='script/bench', add_help=False, allow_abbrev=False)
+    parser = argparse.ArgumentParser(prog='script/bench', usage='script/bench --help', add_help=False,
+                                     allow_abbrev=False)
     parser.add_argument('names', nargs='*')
     parser.add_argument('--quick', action='store_true')
     parser.add_argument('--peers', default=','.join(SERVERS))
@@ -33,6 +35,8 @@ def _arguments():
     arguments = parser.parse_args()
     known = [*_CASES, *_MODES]
     arguments.names = arguments.names or known
+    if arguments.json and not arguments.json.parent.is_dir():
+        parser.error(f'no such folder: {arguments.json.parent}')
     arguments.peers = [name for name in arguments.peers.split(',') if name]
     for what, names, choices in (('case', arguments.names, known), ('server', arguments.peers, SERVERS)):
         for name in names:
@@ -55,7 +59,13 @@ class Run:
 
     @property
     def settings(self):
-        return f'{self.rounds} rounds in turn, median; {self._warm_seconds} s of warm-up, {self._seconds} s measured'
+        rounds = 'one round' if self.rounds == 1 else f'median of {self.rounds} rounds, the servers taking turns'
+        return f'{rounds}; {self._warm_seconds} s of warm-up, {self._seconds} s measured; {self._foreign_load()}'
+
+    def _foreign_load(self):
+        loads = [sample['foreign_load'] for row in self.samples.values() for samples in row.values()
+                 for sample in samples]
+        return f'other processes took at most {max(loads, default=0):.0%} of the server\'s CPU'
 
     def execute(self):
         if self._chosen_cases() or 'memory' in self._names:
@@ -69,7 +79,7 @@ class Run:
                 if server.many_workers:
                     self._memory(server)
         if 'events' in self._names:
-            self.events = events.run(measure.cpu_pair()[0], self.rounds)
+            self.events = self._attempt('events', lambda: events.run(measure.cpu_pair()[0], self.rounds)) or []
 
     def _chosen_cases(self):
         return [case for name, case in _CASES.items() if name in self._names]
@@ -77,9 +87,9 @@ class Run:
     def _attempt(self, what, take):
         try:
             return take()
-        except (WrongReply, RuntimeError, OSError) as error:
+        except (WrongReply, RuntimeError, OSError, subprocess.SubprocessError) as error:
             self.failures.append(f'{what}: {error}')
-            _say(f'{what}: FAILED: {error}')
+            _say('\n'.join([f'{what}: FAILED: {error}', *getattr(error, '__notes__', [])]))
             return None
 
     def _sample(self, case, round_number, server):
@@ -111,8 +121,12 @@ class Run:
 
 def main():
     arguments = _arguments()
+    measure.cpu_pair()
     run = Run(arguments)
-    run.execute()
+    try:
+        run.execute()
+    except (RuntimeError, subprocess.CalledProcessError) as error:
+        raise SystemExit(f'bench: {error}') from None
     summary = run.report()
     facts = run.facts()
     page = report.document(summary, facts, run.settings)
@@ -122,7 +136,7 @@ def main():
             {**facts, 'settings': run.settings, 'samples': run.samples, 'memory': run.memory, 'events': run.events,
              'goals': summary.goals(), 'failures': run.failures}, indent=2) + '\n')
     if run.failures:
-        raise SystemExit('bench: failed:\n  ' + '\n  '.join(run.failures))
+        raise SystemExit('\n  '.join(['bench: failed:', *run.failures]))
     if arguments.record:
         _RECORD.write_text(page)
         _say(f'wrote {_RECORD.relative_to(_ROOT)}')

@@ -7,7 +7,9 @@ import re
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
+import time
 import unittest
 
 import cases
@@ -161,6 +163,73 @@ class ProcessesTest(unittest.TestCase):
             os.killpg(shell.pid, signal.SIGKILL)
             shell.wait()
             shell.stdout.close()
+
+
+class RawEpollTest(unittest.TestCase):
+    """The physical limit has to frame requests as honestly as those it is compared with."""
+
+    GET = b'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
+    POST = b'POST / HTTP/1.1\r\nHost: a\r\ncontent-LENGTH: 29\r\n\r\n' + b'body that holds\r\n\r\nGET / HTTP'
+
+    def start(self, reply):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        file = pathlib.Path(folder.name) / 'reply'
+        file.write_bytes(reply)
+        runfiles = os.environ.get('TEST_SRCDIR')
+        binary = pathlib.Path(runfiles) / 'jsd/tests/bench/raw_epoll' if runfiles else SERVERS['raw'].binary
+        server = subprocess.Popen([binary, '0', file], stdout=subprocess.PIPE, text=True)
+        self.addCleanup(server.stdout.close)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.kill)
+        port = int(server.stdout.readline().rpartition(':')[2])
+        connection = socket.create_connection(('127.0.0.1', port), timeout=10)
+        self.addCleanup(connection.close)
+        return connection
+
+    def receive(self, connection, size):
+        data = b''
+        while len(data) < size:
+            piece = connection.recv(65536)
+            self.assertTrue(piece, 'the connection ended early')
+            data += piece
+        return data
+
+    def assert_silent(self, connection):
+        connection.settimeout(0.1)
+        with self.assertRaises(TimeoutError):
+            connection.recv(1)
+        connection.settimeout(10)
+
+    def test_bytes_one_by_one(self):
+        connection = self.start(b'reply')
+        for byte in self.POST[:-1]:
+            connection.sendall(bytes([byte]))
+        self.assert_silent(connection)
+        connection.sendall(self.POST[-1:])
+        self.assertEqual(self.receive(connection, 5), b'reply')
+        self.assert_silent(connection)
+
+    def test_pipeline_with_bodies(self):
+        connection = self.start(b'reply')
+        connection.sendall((self.GET + self.POST) * 2000)
+        self.assertEqual(self.receive(connection, 4000 * 5), b'reply' * 4000)
+        self.assert_silent(connection)
+
+    def test_large_replies_to_a_reader_that_waits(self):
+        reply = bytes(range(256)) * 4000
+        connection = self.start(reply)
+        connection.sendall(self.GET * 20)
+        time.sleep(0.1)
+        self.assertEqual(self.receive(connection, 20 * len(reply)), reply * 20)
+        self.assert_silent(connection)
+
+    def test_what_it_cannot_frame_ends_the_connection(self):
+        for field in (b'Transfer-Encoding: chunked', b'Content-Length: x', b'Content-Length: 99999999999'):
+            with self.subTest(field=field):
+                connection = self.start(b'reply')
+                connection.sendall(b'POST / HTTP/1.1\r\n' + field + b'\r\n\r\n')
+                self.assertEqual(connection.recv(1), b'')
 
 
 class TablesTest(unittest.TestCase):

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import os
 import pathlib
+import platform
 import shutil
 import signal
 import socket
@@ -86,8 +87,9 @@ class Server:
     def version(self):
         if not self.version_lines:
             return ''
-        done = subprocess.run([self.binary, '--version'], capture_output=True, text=True, env=_environment(1),
-                              check=True)
+        done = subprocess.run([self.binary, '--version'], capture_output=True, text=True, env=_environment(1))
+        if done.returncode:
+            return f'does not run here (status {done.returncode})'
         text = ', '.join(done.stdout.strip().splitlines()[:self.version_lines])
         return text.removeprefix(f'{self.name} ')
 
@@ -120,6 +122,8 @@ def install(servers):
     installed = cache / 'installed-lock.json'
     if installed.exists() and installed.read_bytes() == lock.read_bytes():
         return
+    if platform.machine() != 'x86_64':
+        raise RuntimeError(f'the peers are installed for x86_64, not {platform.machine()}: use --peers jsd,raw')
     cache.mkdir(parents=True, exist_ok=True)
     installed.unlink(missing_ok=True)
     for file in ('package.json', 'package-lock.json'):
@@ -148,15 +152,15 @@ class Running:
     reply_size: int    # Bytes of that reply.
 
 
-def _first_reply(process, case, port, log):
+def _first_reply(process, case, port):
     deadline = time.monotonic() + _START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         try:
             return exchange(case, port)
         except ConnectionRefusedError:
             time.sleep(0.0005)
-    state = 'does not listen' if process.returncode is None else f'ended with status {process.returncode}'
-    raise RuntimeError(f'the server {state}: {log.read_text(errors="replace")[-2000:]}')
+    raise RuntimeError('the server does not listen' if process.returncode is None else
+                       f'the server ended with status {process.returncode}')
 
 
 def _stop(process):
@@ -182,7 +186,10 @@ def running(server, case, cpus, workers=1):
             process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=output,
                                        stderr=subprocess.STDOUT, env=_environment(workers), start_new_session=True)
         try:
-            size = _first_reply(process, case, start.port, log)
+            size = _first_reply(process, case, start.port)
             yield Running(process.pid, start.port, folder, (time.perf_counter() - begin) * 1e3, size)
+        except Exception as error:
+            error.add_note(log.read_text(errors='replace')[-2000:])
+            raise
         finally:
             _stop(process)
