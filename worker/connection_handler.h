@@ -1,7 +1,6 @@
 #ifndef JSD_WORKER_CONNECTION_HANDLER_H_
 #define JSD_WORKER_CONNECTION_HANDLER_H_
 
-#include <boost/asio/io_context.hpp>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -9,7 +8,13 @@
 
 #include "worker/request_sink.h"
 
+namespace boost::asio {
+class io_context;
+}
+
 namespace jsd {
+
+class Log;
 
 // What serves the connections of one worker. The worker makes it on its own thread by the factory that the server
 // hands to the pool, so that nothing here knows a protocol.
@@ -29,11 +34,13 @@ class ConnectionHandler {
   // The drain time is over: what is still open is closed. Returns how many requests were cut.
   virtual std::size_t CloseAll() = 0;
 
+  // How many connections are open; the pool compares workers by it. From any thread, so an atomic counter.
   virtual std::size_t connections() const = 0;
 };
 
+// The log is the worker's own: what is written there names the worker. All three outlive the handler.
 using ConnectionHandlerFactory =
-    std::function<std::unique_ptr<ConnectionHandler>(boost::asio::io_context&, RequestSink&)>;
+    std::function<std::unique_ptr<ConnectionHandler>(boost::asio::io_context&, RequestSink&, Log&)>;
 
 }  // namespace jsd
 

@@ -1,0 +1,156 @@
+#include "server/acceptor.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace jsd {
+namespace {
+
+namespace asio = boost::asio;
+
+// Signals and the other listeners get their turn after so many connections.
+constexpr int kBatch = 64;
+// At the end, the length of a full queue: clients that go on connecting must not keep a server from stopping.
+constexpr int kLastBatches = 64;
+constexpr std::chrono::milliseconds kPause{100};
+constexpr std::chrono::seconds kLogPeriod{10};
+
+std::string RemoteAddress(const sockaddr_storage& peer) {
+  char text[INET6_ADDRSTRLEN] = "";
+  if (peer.ss_family == AF_INET) {
+    ::inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in&>(peer).sin_addr, text, sizeof(text));
+  } else if (peer.ss_family == AF_INET6) {
+    ::inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6&>(peer).sin6_addr, text, sizeof(text));
+  }
+  return text;
+}
+
+// Errors of one connection, which accept(2) takes out of the queue with it.
+bool IsOfOneConnection(int error) {
+  switch (error) {
+    case EINTR:
+    case ECONNABORTED:
+    case EPROTO:
+    case EPERM:  // A firewall rule.
+    case ENETDOWN:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case ENONET:
+    case EHOSTUNREACH:
+    case EOPNOTSUPP:
+    case ENETUNREACH:
+    case ETIMEDOUT:
+      return true;
+    default:
+      return false;
+  }
+}
+
+UniqueFd OpenReserve() { return UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+
+}  // namespace
+
+struct Acceptor::Waits {
+  explicit Waits(asio::io_context& io) : readable(io), pause(io) {}
+  asio::posix::stream_descriptor readable;  // The listener's descriptor, borrowed.
+  asio::steady_timer pause;
+};
+
+Acceptor::Acceptor(asio::io_context& io, const Listener& listener, Log& log, Accepted accepted)
+    : listener_(listener),
+      log_(log),
+      accepted_(std::move(accepted)),
+      waits_(std::make_unique<Waits>(io)),
+      reserve_(OpenReserve()) {
+  waits_->readable.assign(listener.fd());
+}
+
+Acceptor::~Acceptor() {
+  if (waits_->readable.is_open()) waits_->readable.release();
+}
+
+void Acceptor::Start() { WaitForConnections(); }
+
+void Acceptor::Stop() {
+  if (!waits_->readable.is_open()) return;
+  for (int i = 0; i < kLastBatches && AcceptBatch() == Result::kMore; ++i) {
+  }
+  waits_->pause.cancel();
+  waits_->readable.release();
+}
+
+void Acceptor::WaitForConnections() {
+  waits_->readable.async_wait(asio::posix::stream_descriptor::wait_read,
+                              [this](const boost::system::error_code& error) { OnReadable(error); });
+}
+
+void Acceptor::OnReadable(const boost::system::error_code& error) {
+  // Stop may have come between the event and its turn.
+  if (error || !waits_->readable.is_open()) return;
+  if (AcceptBatch() != Result::kExhausted) {
+    WaitForConnections();
+    return;
+  }
+  waits_->pause.expires_after(kPause);
+  waits_->pause.async_wait([this](const boost::system::error_code& cancelled) {
+    if (!cancelled && waits_->readable.is_open()) WaitForConnections();
+  });
+}
+
+Acceptor::Result Acceptor::AcceptBatch() {
+  for (int i = 0; i < kBatch; ++i) {
+    sockaddr_storage peer{};
+    socklen_t length = sizeof(peer);
+    UniqueFd socket(
+        ::accept4(listener_.fd(), reinterpret_cast<sockaddr*>(&peer), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!socket.valid()) {
+      const int error = errno;
+      if (error == EAGAIN || error == EWOULDBLOCK) return Result::kEmpty;
+      if (IsOfOneConnection(error)) continue;
+      if (error == EMFILE || error == ENFILE) RefuseBatch();
+      LogExhausted(error);
+      return Result::kExhausted;
+    }
+    if (listener_.is_tcp()) {
+      // Replies leave in one write each; waiting for more to send would only delay them.
+      const int on = 1;
+      ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    }
+    accepted_(std::move(socket), RemoteAddress(peer));
+  }
+  return Result::kMore;
+}
+
+void Acceptor::RefuseBatch() {
+  for (int i = 0; i < kBatch; ++i) {
+    reserve_.Reset();
+    UniqueFd socket(::accept4(listener_.fd(), nullptr, nullptr, SOCK_CLOEXEC));
+    const bool refused = socket.valid();
+    socket.Reset();
+    reserve_ = OpenReserve();
+    if (!refused) return;
+    ++refused_;
+  }
+}
+
+void Acceptor::LogExhausted(int error) {
+  const auto now = std::chrono::steady_clock::now();
+  if (last_logged_ && now - *last_logged_ < kLogPeriod) return;
+  last_logged_ = now;
+  log_.Error("cannot accept connections, trying again", {{"address", ToString(listener_.address())},
+                                                         {"reason", std::strerror(error)},
+                                                         {"refused", static_cast<std::int64_t>(refused_)}});
+  refused_ = 0;
+}
+
+}  // namespace jsd

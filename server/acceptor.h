@@ -1,0 +1,67 @@
+#ifndef JSD_SERVER_ACCEPTOR_H_
+#define JSD_SERVER_ACCEPTOR_H_
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "server/listener.h"
+#include "worker/log.h"
+#include "worker/unique_fd.h"
+
+namespace boost::asio {
+class io_context;
+}
+namespace boost::system {
+class error_code;
+}
+
+namespace jsd {
+
+// Accepts the connections of one listener. Whatever accept(2) says, it goes on: at once after trouble of a single
+// connection, after a pause when the process or the machine is out of something.
+//
+// Owner: the master. Thread: the master's.
+// Lifetime: within the log's and the io_context's, whose last handlers it has to see; the listener may go after Stop.
+class Acceptor {
+ public:
+  // Non-blocking, close-on-exec, TCP_NODELAY set; the peer's IP address, empty for a unix socket.
+  using Accepted = std::function<void(UniqueFd socket, std::string remote_address)>;
+
+  Acceptor(boost::asio::io_context& io, const Listener& listener, Log& log, Accepted accepted);
+  ~Acceptor();
+  Acceptor(const Acceptor&) = delete;
+  Acceptor& operator=(const Acceptor&) = delete;
+
+  void Start();
+
+  // Accepts what the kernel has already completed, so that no client that got through is reset, and ends.
+  void Stop();
+
+ private:
+  struct Waits;
+  enum class Result { kEmpty, kMore, kExhausted };
+
+  void WaitForConnections();
+  void OnReadable(const boost::system::error_code& error);
+  // Accepts until the queue is empty, but no more than a bounded number.
+  Result AcceptBatch();
+  // Out of descriptors: takes connections from the queue by the one kept in reserve and closes them, so that clients
+  // learn at once and can turn elsewhere.
+  void RefuseBatch();
+  void LogExhausted(int error);
+
+  const Listener& listener_;
+  Log& log_;
+  const Accepted accepted_;
+  std::unique_ptr<Waits> waits_;
+  UniqueFd reserve_;
+  std::size_t refused_ = 0;  // Since the last line about it.
+  std::optional<std::chrono::steady_clock::time_point> last_logged_;
+};
+
+}  // namespace jsd
+
+#endif  // JSD_SERVER_ACCEPTOR_H_
