@@ -117,7 +117,8 @@ class Report:
                 words = f'{sign} {goal.limit:g}'
             else:
                 whom = f'{goal.against} ({name})' if goal.against == BEST_PEER else name
-                words = f'{sign} {whom} + {goal.limit:g}' if goal.offset else f'{sign} {goal.limit:.3g} × {whom}'
+                factor = '' if goal.limit == 1 else f'{goal.limit:.3g} × '
+                words = f'{sign} {whom} + {goal.limit:g}' if goal.offset else f'{sign} {factor}{whom}'
             judged.append({'measure': goal.measure, 'goal': words, 'bound': goal.bound(other), 'measured': own,
                            'unit': _UNITS.get(goal.measure, 'µs'), 'met': goal.met(own, other)})
         return judged
