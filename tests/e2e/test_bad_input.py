@@ -180,7 +180,8 @@ def test_handled_rejection_is_not_logged(jsd):
 # Source, position, message, the excerpt above the caret.
 UNLOADABLE = {
     'syntax error': (
-        "const fine = 1;\nexport default { fetch( };\n", r'app\.mjs:2:\d+', 'SyntaxError', 'export default { fetch( };'),
+        "const fine = 1;\nexport default { fetch( };\n", r'app\.mjs:2:\d+', 'SyntaxError',
+        'export default { fetch( };'),
     'throws at load': (
         "const fine = 1;\nthrow new Error('at load');\n", r'app\.mjs:2:\d+', 'at load', "throw new Error('at load');"),
     'rejects at load': (
@@ -230,8 +231,14 @@ def test_script_is_a_folder(start_fails, tmp_path):
     assert str(tmp_path) in result.stderr
 
 
+def test_top_level_await_that_never_settles(start_fails):
+    result = start_fails("await new Promise(() => {});\nexport default { fetch: () => new Response() };")
+    assert result.returncode == 1
+    assert re.search(r'app\.mjs:1', result.stderr), result.stderr
+
+
 def test_stop_while_the_script_loads(jsd):
-    server = jsd("console.log('loading'); await new Promise(() => {});", listeners=0)
+    server = jsd("console.log('loading'); await new Promise((resolve) => setTimeout(resolve, 60_000));", listeners=0)
     server.wait_for_log('loading')
     assert server.stop() == 0
     assert 'listening' not in server.log()

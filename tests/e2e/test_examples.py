@@ -33,7 +33,8 @@ def test_rest_notes(rest):
         assert [note['title'] for note in json.loads(client.get('/notes').text)] == ['milk', 'bread']
         assert [note['id'] for note in json.loads(client.get('/notes?q=TWO').text)] == [1]
         assert json.loads(client.get('/notes/1').text)['text'] == 'two'
-        assert json.loads(client.request('PUT', '/notes/1', JSON, '{"title": "Käse"}'.encode()).text)['title'] == 'Käse'
+        replaced = client.request('PUT', '/notes/1', JSON, '{"title": "Käse"}'.encode())
+        assert json.loads(replaced.text)['title'] == 'Käse'
         assert json.loads(client.get('/notes/1').text) | {'changed': ''} == {
             'id': 1, 'title': 'Käse', 'text': '', 'changed': ''}
         assert client.request('HEAD', '/notes/1').header('content-length') == str(len(client.get('/notes/1').body))
