@@ -1,0 +1,244 @@
+// The way of a request through JavaScript: native code calls `dispatchFetch` with the handle of an event, the
+// application's handler gets a Request, and its Response goes back by one native call.
+
+const {
+  ArrayPrototypePush, FunctionPrototypeBind, ObjectSetPrototypeOf, Promise, PromiseResolve, TypeError,
+  TypedArrayPrototypeGetSymbolToStringTag,
+} = core.primordials;
+const { event: events, fetch, ops, streams, webidl } = core;
+const { detach, handleOf, isResponse, makeIncoming, sendResponse } = fetch;
+
+// ---- The context of a handler ----
+
+async function waitFor(promise) {
+  ops.waitUntilStarted();
+  try {
+    await promise;
+  } catch (error) {
+    core.reportException(error, 'waitUntil');
+  } finally {
+    ops.waitUntilSettled();
+  }
+}
+
+class ExecutionContext {
+  #request;
+
+  constructor(key, request) {
+    webidl.illegalConstructor(key);
+    this.#request = request;
+  }
+
+  // Keeps the runtime from being shut down or replaced until the promise has settled.
+  waitUntil(promise) {
+    this.#request;
+    webidl.requiredArguments(arguments.length, 1, "Failed to execute 'waitUntil' on 'ExecutionContext'");
+    waitFor(promise);
+  }
+
+  // The client's address; empty over a unix socket.
+  get remoteAddress() {
+    return fetch.remoteAddress(this.#request);
+  }
+}
+webidl.configureInterface(ExecutionContext);
+
+// ---- Events for listeners of 'fetch' ----
+
+const fetchEventInit = webidl.dictionary('FetchEventInit', [
+  { key: 'request', convert: webidl.interfaceType('Request', fetch.isRequest), required: true },
+]);
+
+class FetchEvent extends events.Event {
+  #request;
+  #response = undefined;
+  // True while listeners run: only they may choose the response.
+  #open = false;
+
+  constructor(type, eventInitDict) {
+    const context = "Failed to construct 'FetchEvent'";
+    webidl.requiredArguments(arguments.length, 2, context);
+    super(type, eventInitDict);
+    this.#request = fetchEventInit(eventInitDict, `${context}: Argument 2`).request;
+  }
+
+  get request() { return this.#request; }
+
+  respondWith(r) {
+    const context = "Failed to execute 'respondWith' on 'FetchEvent'";
+    const open = this.#open;
+    webidl.requiredArguments(arguments.length, 1, context);
+    if (!open) throw new core.DOMException(`${context}: the event is not being dispatched`, 'InvalidStateError');
+    if (this.#response !== undefined) {
+      throw new core.DOMException(`${context}: it has been called already`, 'InvalidStateError');
+    }
+    this.#response = PromiseResolve(r);
+    this.stopImmediatePropagation();
+  }
+
+  waitUntil(f) {
+    this.#request;
+    webidl.requiredArguments(arguments.length, 1, "Failed to execute 'waitUntil' on 'FetchEvent'");
+    waitFor(f);
+  }
+
+  // The handler of an application that listens to 'fetch'.
+  static dispatch(request) {
+    const event = new FetchEvent('fetch', { __proto__: null, request });
+    event.#open = true;
+    events.dispatchTrusted(globalThis, event);
+    event.#open = false;
+    return event.#response;
+  }
+}
+const dispatchFetchEvent = FetchEvent.dispatch;
+delete FetchEvent.dispatch;
+webidl.configureInterface(FetchEvent);
+core.defineGlobal('FetchEvent', FetchEvent);
+
+// ---- Dispatch ----
+
+// (request, env, ctx) → a Response or a promise of one.
+let handler;
+let env;
+
+// What native code may still ask about: the requests whose handlers have not answered, by the slot of their handle.
+// Without a prototype, so that an assignment cannot find a setter.
+const open = ObjectSetPrototypeOf([], null);
+const slotOf = (handle) => handle & 0x3FFFF;
+
+class OpenRequest {
+  request;
+  // The reader of a reply that is being streamed.
+  reader = undefined;
+  // Wakes the pump that waits for the client to read on.
+  drained = undefined;
+
+  constructor(request) {
+    this.request = request;
+  }
+}
+
+function dispatchFetch(handle) {
+  const request = makeIncoming(handle);
+  try {
+    const result = handler(request, env, new ExecutionContext(webidl.internal, request));
+    if (isResponse(result)) answer(request, handle, result);
+    else settle(request, handle, result);
+  } catch (error) {
+    fail(request, handle, error);
+  }
+}
+
+// Sends a response; throws where it cannot be sent.
+function answer(request, handle, response) {
+  const rest = sendResponse(handle, response);
+  if (typeof rest === 'string') detach(request, rest);
+  else pump(request, handle, rest);
+}
+
+function fail(request, handle, error) {
+  // The event may have ended meanwhile: termination, or an answer that was half given.
+  if (handleOf(request) === handle) detach(request, ops.fail(handle));
+  core.reportException(error, 'request handler');
+}
+
+async function settle(request, handle, result) {
+  const slot = slotOf(handle);
+  const entry = new OpenRequest(request);
+  open[slot] = entry;
+  try {
+    const response = await result;
+    // Cancelled meanwhile: nobody waits for the answer.
+    if (open[slot] !== entry) return;
+    open[slot] = undefined;
+    if (!isResponse(response)) throw new TypeError(`The handler returned ${describe(response)} instead of a Response`);
+    answer(request, handle, response);
+  } catch (error) {
+    if (open[slot] === entry) open[slot] = undefined;
+    fail(request, handle, error);
+  }
+}
+
+function describe(value) {
+  if (value === null) return 'null';
+  return typeof value === 'object' || typeof value === 'undefined' ? typeof value : `a ${typeof value}`;
+}
+
+// Sends a stream chunk by chunk, no faster than the client reads.
+async function pump(request, handle, stream) {
+  const slot = slotOf(handle);
+  const entry = new OpenRequest(request);
+  open[slot] = entry;
+  const reader = streams.getReader(stream);
+  entry.reader = reader;
+  try {
+    for (;;) {
+      const { done, value } = await streams.read(reader);
+      if (open[slot] !== entry) return;
+      if (done) break;
+      if (TypedArrayPrototypeGetSymbolToStringTag(value) !== 'Uint8Array') {
+        throw new TypeError('The body stream gave a chunk that is not a Uint8Array');
+      }
+      if (!ops.streamWrite(handle, value)) {
+        await new Promise((resolve) => {
+          entry.drained = resolve;
+        });
+        if (open[slot] !== entry) return;
+      }
+    }
+    open[slot] = undefined;
+    detach(request, ops.streamEnd(handle, true));
+  } catch (error) {
+    if (open[slot] !== entry) return;
+    open[slot] = undefined;
+    detach(request, ops.streamEnd(handle, false));
+    streams.cancel(reader, error);
+    core.reportException(error, 'response body');
+  }
+}
+
+core.bindCallback('dispatchFetch', dispatchFetch);
+
+core.bindCallback('streamDrained', (handle) => {
+  const entry = open[slotOf(handle)];
+  if (entry === undefined || handleOf(entry.request) !== handle) return;
+  const { drained } = entry;
+  entry.drained = undefined;
+  if (drained !== undefined) drained();
+});
+
+// The event ends without the handler's answer. 'timeout' is the reason when its time is over; any other text says why
+// the client is gone.
+core.bindCallback('cancelFetch', (handle, reason) => {
+  const slot = slotOf(handle);
+  const entry = open[slot];
+  if (entry === undefined || handleOf(entry.request) !== handle) return;
+  open[slot] = undefined;
+  const { request, reader, drained } = entry;
+  detach(request, ops.requestHead(handle));
+  const error = reason === 'timeout' ?
+    new core.DOMException('The time limit of the request is over', 'TimeoutError') :
+    new core.DOMException(reason, 'AbortError');
+  if (reader !== undefined) streams.cancel(reader, error);
+  if (drained !== undefined) drained();
+  fetch.abortRequest(request, error);
+});
+
+// ---- The application ----
+
+// Called with the namespace of the application's module once it has been evaluated. `default.fetch` answers requests,
+// or else the listeners of 'fetch'. Returns the names of the handlers found.
+core.bindCallback('installApp', (namespace, environment) => {
+  const application = namespace.default;
+  const names = [];
+  env = environment;
+  handler = undefined;
+  if (webidl.isObject(application)) {
+    if (typeof application.fetch === 'function') handler = FunctionPrototypeBind(application.fetch, application);
+    if (typeof application.scheduled === 'function') ArrayPrototypePush(names, 'scheduled');
+  }
+  if (handler === undefined && events.hasListeners(globalThis, 'fetch')) handler = dispatchFetchEvent;
+  if (handler !== undefined) ArrayPrototypePush(names, 'fetch');
+  return names;
+});

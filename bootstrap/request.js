@@ -1,0 +1,378 @@
+// The Request class (Fetch, section 5.4), both as scripts construct it and as the thin face of an incoming request.
+//
+// An incoming Request holds a handle of its native event and asks for what is read of it, when it is read. When the
+// event ends it is detached: it keeps a text of the head, from which everything but the body can still be read.
+
+const {
+  ArrayPrototypePush, ObjectFreeze, PromiseReject, RegExpPrototypeExec, StringPrototypeIndexOf, StringPrototypeSlice,
+  StringPrototypeToLowerCase, StringPrototypeToUpperCase, TypeError,
+} = core.primordials;
+const { abort, body: bodies, headers: headerLists, ops, url: urls, webidl } = core;
+const { internal } = webidl;
+
+const detached = -1;
+
+// The attributes that a server has no use for, as they are unless a script says otherwise.
+const defaultSettings = ObjectFreeze({
+  __proto__: null,
+  cache: 'default',
+  credentials: 'same-origin',
+  integrity: '',
+  keepalive: false,
+  mode: 'cors',
+  redirect: 'follow',
+  referrer: 'about:client',
+  referrerPolicy: '',
+});
+
+const requestInit = webidl.dictionary('RequestInit', [
+  { key: 'body', convert: webidl.any },
+  {
+    key: 'cache',
+    convert: webidl.enumeration('RequestCache', [
+      'default', 'no-store', 'reload', 'no-cache', 'force-cache', 'only-if-cached',
+    ]),
+  },
+  { key: 'credentials', convert: webidl.enumeration('RequestCredentials', ['omit', 'same-origin', 'include']) },
+  { key: 'duplex', convert: webidl.enumeration('RequestDuplex', ['half']) },
+  { key: 'headers', convert: webidl.any },
+  { key: 'integrity', convert: webidl.DOMString },
+  { key: 'keepalive', convert: webidl.boolean },
+  { key: 'method', convert: webidl.ByteString },
+  { key: 'mode', convert: webidl.enumeration('RequestMode', ['navigate', 'same-origin', 'no-cors', 'cors']) },
+  { key: 'priority', convert: webidl.enumeration('RequestPriority', ['high', 'low', 'auto']) },
+  { key: 'redirect', convert: webidl.enumeration('RequestRedirect', ['follow', 'error', 'manual']) },
+  { key: 'referrer', convert: webidl.USVString },
+  {
+    key: 'referrerPolicy',
+    convert: webidl.enumeration('ReferrerPolicy', [
+      '', 'no-referrer', 'no-referrer-when-downgrade', 'same-origin', 'origin', 'strict-origin',
+      'origin-when-cross-origin', 'strict-origin-when-cross-origin', 'unsafe-url',
+    ]),
+  },
+  { key: 'signal', convert: webidl.nullable(webidl.interfaceType('AbortSignal', abort.isAbortSignal)) },
+  { key: 'window', convert: webidl.any },
+]);
+
+const tokenPattern = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+// Fetch, "normalize" a method, and the checks that it may be used.
+function normalizeMethod(method, context) {
+  if (RegExpPrototypeExec(tokenPattern, method) === null) {
+    throw new TypeError(`${context}: '${method}' is not a valid HTTP method`);
+  }
+  const upper = StringPrototypeToUpperCase(method);
+  switch (upper) {
+    case 'DELETE':
+    case 'GET':
+    case 'HEAD':
+    case 'OPTIONS':
+    case 'POST':
+    case 'PUT':
+      return upper;
+    case 'CONNECT':
+    case 'TRACE':
+    case 'TRACK':
+      throw new TypeError(`${context}: the method '${method}' is forbidden`);
+    default:
+      return method;
+  }
+}
+
+function parseUrl(text, context) {
+  const parsed = urls.parse(text);
+  if (parsed === null) throw new TypeError(`${context}: '${text}' is not a valid absolute URL`);
+  if (parsed.hasCredentials) throw new TypeError(`${context}: the URL '${text}' includes credentials`);
+  return parsed.href;
+}
+
+// The members that concern a page rather than a server are checked and kept, and have no effect.
+function applySettings(settings, init, context) {
+  const { cache, credentials, integrity, keepalive, mode, redirect, referrer, referrerPolicy, window } = init;
+  if (window !== undefined && window !== null) throw new TypeError(`${context}: 'window' can only be null`);
+  if (mode === 'navigate') throw new TypeError(`${context}: the mode 'navigate' cannot be asked for`);
+  const result = {
+    __proto__: null,
+    cache: cache ?? settings.cache,
+    credentials: credentials ?? settings.credentials,
+    integrity: integrity ?? settings.integrity,
+    keepalive: keepalive ?? settings.keepalive,
+    mode: mode ?? settings.mode,
+    redirect: redirect ?? settings.redirect,
+    // An init that says anything at all resets the two.
+    referrer: 'about:client',
+    referrerPolicy: referrerPolicy ?? '',
+  };
+  if (referrer === '') {
+    result.referrer = '';
+  } else if (referrer !== undefined && urls.parse(referrer) === null) {
+    // One that parses is of another origin than ours, which has none, and so stands for the client.
+    throw new TypeError(`${context}: the referrer '${referrer}' is not a valid absolute URL`);
+  }
+  if (result.cache === 'only-if-cached' && result.mode !== 'same-origin') {
+    throw new TypeError(`${context}: the cache mode 'only-if-cached' needs the mode 'same-origin'`);
+  }
+  return result;
+}
+
+const isEmptyInit = (init) => {
+  for (let i = 0; i < requestInit.members.length; i++) {
+    if (init[requestInit.members[i].key] !== undefined) return false;
+  }
+  return true;
+};
+
+// What native code kept of a head, lines of text: method, scheme, authority, target, remote address, whether there was
+// a body, then name and value of each field.
+function parseHead(text) {
+  const lines = [];
+  for (let at = 0; at < text.length;) {
+    const end = StringPrototypeIndexOf(text, '\n', at);
+    ArrayPrototypePush(lines, StringPrototypeSlice(text, at, end));
+    at = end + 1;
+  }
+  const list = [];
+  for (let i = 6; i < lines.length; i += 2) {
+    ArrayPrototypePush(list, StringPrototypeToLowerCase(lines[i]), lines[i + 1]);
+  }
+  return {
+    __proto__: null,
+    method: lines[0],
+    url: ops.makeRequestUrl(lines[1], lines[2], lines[3]),
+    remoteAddress: lines[4],
+    hadBody: lines[5] === '1',
+    list,
+  };
+}
+
+class Request {
+  // Of the native event; `detached` without one.
+  #handle = detached;
+  // What is left of the native event: a text, parsed when first needed.
+  #head = undefined;
+  // Each of these is undefined until read where the request is an incoming one.
+  #method = undefined;
+  #url = undefined;
+  #headers = undefined;
+  #body = undefined;
+  #signal = undefined;
+  // The signal that #signal follows, once that is made.
+  #signalSource = undefined;
+  #settings = defaultSettings;
+
+  constructor(input, init = undefined) {
+    if (input === internal) {
+      // `init` is the handle of an incoming request; none for one that is filled in by `clone`.
+      if (init !== undefined) this.#handle = init;
+      return;
+    }
+    const context = "Failed to construct 'Request'";
+    webidl.requiredArguments(arguments.length, 1, context);
+    const from = webidl.isObject(input) && #handle in input ? input : undefined;
+    const inputText = from === undefined ? webidl.USVString(input, `${context}: Argument 1`) : '';
+    const members = requestInit(init, `${context}: Argument 2`);
+    const initBody = members.body === undefined || members.body === null ? null : members.body;
+    this.#url = from === undefined ? parseUrl(inputText, context) : Request.#urlOf(from);
+    const settings = from === undefined ? defaultSettings : from.#settings;
+    this.#settings = isEmptyInit(members) ? settings : applySettings(settings, members, context);
+    if (members.method !== undefined) {
+      this.#method = normalizeMethod(members.method, context);
+    } else {
+      this.#method = from === undefined ? 'GET' : Request.#methodOf(from);
+    }
+    if (members.signal !== undefined) this.#signalSource = members.signal ?? undefined;
+    else if (from !== undefined) this.#signalSource = Request.#signalOf(from);
+    Request.#initHeaders(this, from, members.headers, context);
+    Request.#initBody(this, from, initBody, members.duplex, context);
+  }
+
+  get method() { return Request.#methodOf(this); }
+  get url() { return Request.#urlOf(this); }
+  get headers() { return Request.#headersOf(this); }
+  get destination() {
+    this.#settings;
+    return '';
+  }
+  get referrer() { return this.#settings.referrer; }
+  get referrerPolicy() { return this.#settings.referrerPolicy; }
+  get mode() { return this.#settings.mode; }
+  get credentials() { return this.#settings.credentials; }
+  get cache() { return this.#settings.cache; }
+  get redirect() { return this.#settings.redirect; }
+  get integrity() { return this.#settings.integrity; }
+  get keepalive() { return this.#settings.keepalive; }
+  get isReloadNavigation() {
+    this.#settings;
+    return false;
+  }
+  get isHistoryNavigation() {
+    this.#settings;
+    return false;
+  }
+  get signal() { return Request.#signalOf(this); }
+  get duplex() {
+    this.#settings;
+    return 'half';
+  }
+
+  get body() {
+    const body = Request.#bodyOf(this);
+    return body === null ? null : bodies.streamOf(body);
+  }
+  get bodyUsed() {
+    const body = Request.#bodyOf(this);
+    return body !== null && bodies.isUsed(body);
+  }
+  arrayBuffer() { return Request.#consume(this, bodies.readers.arrayBuffer, 'arrayBuffer'); }
+  bytes() { return Request.#consume(this, bodies.readers.bytes, 'bytes'); }
+  json() { return Request.#consume(this, bodies.readers.json, 'json'); }
+  text() { return Request.#consume(this, bodies.readers.text, 'text'); }
+
+  clone() {
+    const body = Request.#bodyOf(this);
+    if (body !== null) bodies.refuseUnusable(body, "Failed to execute 'clone' on 'Request'");
+    const copy = new Request(internal);
+    copy.#method = Request.#methodOf(this);
+    copy.#url = Request.#urlOf(this);
+    const headers = Request.#headersOf(this);
+    copy.#headers = headerLists.copy(headers, headerLists.guard(headers));
+    copy.#body = body === null ? null : bodies.clone(body);
+    copy.#signalSource = Request.#signalOf(this);
+    copy.#settings = this.#settings;
+    return copy;
+  }
+
+  static #methodOf(request) {
+    return request.#method ??=
+      request.#handle === detached ? Request.#headOf(request).method : ops.requestMethod(request.#handle);
+  }
+
+  static #urlOf(request) {
+    return request.#url ??=
+      request.#handle === detached ? Request.#headOf(request).url : ops.requestUrl(request.#handle);
+  }
+
+  static #headersOf(request) {
+    return request.#headers ??= headerLists.fromIncoming(request);
+  }
+
+  static #bodyOf(request) {
+    if (request.#body === undefined) {
+      const hasBody =
+        request.#handle === detached ? Request.#headOf(request).hadBody : ops.requestHasBody(request.#handle);
+      request.#body = hasBody ? new bodies.Body(request, undefined) : null;
+    }
+    return request.#body;
+  }
+
+  static #signalOf(request) {
+    if (request.#signal === undefined) {
+      const source = request.#signalSource;
+      request.#signal = source === undefined ? abort.makeSignal() : abort.any([source]);
+    }
+    return request.#signal;
+  }
+
+  static #headOf(request) {
+    if (typeof request.#head === 'string') request.#head = parseHead(request.#head);
+    return request.#head;
+  }
+
+  static #consume(request, reader, name) {
+    // The brand check has to reject rather than throw.
+    const body = webidl.isObject(request) && #handle in request ? Request.#bodyOf(request) : undefined;
+    if (body === undefined) return PromiseReject(webidl.illegalInvocation('Request'));
+    return bodies.consume(body, reader, `Failed to execute '${name}' on 'Request'`);
+  }
+
+  static #initHeaders(request, from, init, context) {
+    const { mode } = request.#settings;
+    if (mode === 'no-cors') {
+      const method = request.#method;
+      if (method !== 'GET' && method !== 'HEAD' && method !== 'POST') {
+        throw new TypeError(`${context}: the method '${method}' cannot be used in mode 'no-cors'`);
+      }
+    }
+    const guard = mode === 'no-cors' ? 'request-no-cors' : 'request';
+    request.#headers = init === undefined && from !== undefined ?
+      headerLists.copy(Request.#headersOf(from), guard) :
+      headerLists.fromInit(init, guard, `${context}: headers`);
+  }
+
+  static #initBody(request, from, initBody, duplex, context) {
+    const inputBody = from === undefined ? null : Request.#bodyOf(from);
+    if (initBody === null && inputBody === null) {
+      request.#body = null;
+      return;
+    }
+    const method = request.#method;
+    if (method === 'GET' || method === 'HEAD') {
+      throw new TypeError(`${context}: a request with method ${method} cannot have a body`);
+    }
+    if (initBody === null) {
+      bodies.refuseUnusable(inputBody, context);
+      request.#body = bodies.transfer(inputBody);
+      return;
+    }
+    const content = bodies.extract(initBody, `${context}: body`);
+    const body = typeof content === 'string' ? new bodies.Body(content, undefined) : content;
+    const mediaType = bodies.mediaTypeOf(initBody);
+    if (mediaType !== null && !headerLists.listHas(headerLists.list(request.#headers), 'content-type')) {
+      headerLists.add(request.#headers, 'content-type', mediaType);
+    }
+    if (body.source === null || body.stream !== undefined) {
+      if (request.#settings.keepalive) {
+        throw new TypeError(`${context}: a request with 'keepalive' cannot have a stream as its body`);
+      }
+      if (duplex === undefined) {
+        throw new TypeError(`${context}: a stream as the body needs the member duplex: 'half'`);
+      }
+      if (request.#settings.mode !== 'same-origin' && request.#settings.mode !== 'cors') {
+        throw new TypeError(`${context}: a stream as the body needs the mode 'cors' or 'same-origin'`);
+      }
+    }
+    request.#body = body;
+  }
+
+  static {
+    core.fetch = {
+      __proto__: null,
+      isRequest: (value) => webidl.isObject(value) && #handle in value,
+      makeIncoming: (handle) => new Request(internal, handle),
+      handleOf: (request) => request.#handle,
+      // The native event ends; `head` is what it leaves behind.
+      detach(request, head) {
+        request.#handle = detached;
+        request.#head = head;
+      },
+      // One field of an incoming request by its name in lower case, or null.
+      incomingHeader: (request, name) =>
+        (request.#handle === detached ?
+          headerLists.listGet(Request.#headOf(request).list, name) :
+          ops.requestHeader(request.#handle, name)),
+      incomingHeaders: (request) =>
+        (request.#handle === detached ? Request.#headOf(request).list : ops.requestHeaders(request.#handle)),
+      remoteAddress: (request) =>
+        (request.#handle === detached ?
+          Request.#headOf(request).remoteAddress :
+          ops.requestRemoteAddress(request.#handle)),
+      incomingBodyText(request) {
+        if (request.#handle === detached) throw bodyGone();
+        return ops.requestBodyText(request.#handle);
+      },
+      incomingBodyBytes(request) {
+        if (request.#handle === detached) throw bodyGone();
+        return ops.requestBody(request.#handle);
+      },
+      // Aborts `request.signal` if a script has asked for it; a later one comes aborted.
+      abortRequest(request, reason) {
+        abort.signalAbort(Request.#signalOf(request), reason);
+      },
+    };
+  }
+}
+
+const bodyGone = () => new TypeError('The request body was not read before the request ended, and is gone');
+
+webidl.configureInterface(Request);
+core.defineGlobal('Request', Request);

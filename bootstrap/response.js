@@ -1,0 +1,277 @@
+// The Response class (Fetch, section 5.5), and how one becomes a reply.
+
+const {
+  JSONStringify, PromiseReject, RangeError, RegExpPrototypeExec, StringPrototypeCharCodeAt, TypeError,
+} = core.primordials;
+const { body: bodies, fetch, headers: headerLists, ops, url: urls, webidl } = core;
+const { internal } = webidl;
+
+// A header block that is one Content-Type alone is sent by its number (kContentTypeFields of core/ops/fetch_event.cc).
+const onlyContentType = { __proto__: null, none: 0, text: 1, json: 2 };
+const contentTypes = [null, bodies.mediaTypes.text, 'application/json'];
+
+const responseInit = webidl.dictionary('ResponseInit', [
+  { key: 'headers', convert: webidl.any },
+  { key: 'status', convert: webidl.unsignedShort, default: 200 },
+  { key: 'statusText', convert: webidl.ByteString, default: '' },
+]);
+
+// RFC 9110, section 15: replies of these statuses have no content.
+const isNullBodyStatus = (status) =>
+  status === 204 || status === 205 || status === 304 || status === 101 || status === 103;
+
+const isRedirectStatus = (status) =>
+  status === 301 || status === 302 || status === 303 || status === 307 || status === 308;
+
+// RFC 9112, section 4: reason-phrase.
+const reasonPhrasePattern = /^[\t \x21-\x7E\x80-\xFF]*$/;
+
+// What an answered Response has in place of its body.
+const sentBody = new bodies.Body('', undefined);
+sentBody.used = true;
+
+// The session sets these, as it frames the reply and owns the connection.
+function isSessionField(name) {
+  switch (name) {
+    case 'connection':
+    case 'content-length':
+    case 'date':
+    case 'keep-alive':
+    case 'proxy-connection':
+    case 'transfer-encoding':
+    case 'upgrade':
+      return true;
+    default:
+      return false;
+  }
+}
+
+function headerBlock(list) {
+  let block = '';
+  for (let i = 0; i < list.length; i += 2) {
+    const name = list[i];
+    if (!isSessionField(name)) block += `${name}: ${list[i + 1]}\r\n`;
+  }
+  return block;
+}
+
+// The script's own Content-Length, for replies whose length the session cannot know; -1 without a valid one.
+function declaredLength(list) {
+  const value = headerLists.listGet(list, 'content-length');
+  if (value === null || value.length === 0 || value.length > 15) return -1;
+  let length = 0;
+  for (let i = 0; i < value.length; i++) {
+    const digit = StringPrototypeCharCodeAt(value, i) - 0x30;
+    if (digit < 0 || digit > 9) return -1;
+    length = length * 10 + digit;
+  }
+  return length;
+}
+
+class Response {
+  #status = 200;
+  #statusText = '';
+  // Undefined while the only field is the Content-Type that #contentType numbers.
+  #headers = undefined;
+  #contentType = onlyContentType.none;
+  // Null, a string that nothing was done with yet, or a Body.
+  #body = null;
+  #type = 'default';
+
+  constructor(body = null, init = undefined) {
+    if (body === internal) return;
+    if (init === undefined) {
+      if (typeof body === 'string') {
+        this.#body = body;
+        this.#contentType = onlyContentType.text;
+        return;
+      }
+      if (body === null) return;
+    }
+    Response.#initialize(this, body, init, "Failed to construct 'Response'");
+  }
+
+  static error() {
+    const response = new Response(internal);
+    response.#type = 'error';
+    response.#status = 0;
+    response.#headers = headerLists.fromList([], 'immutable');
+    return response;
+  }
+
+  static json(data, init = undefined) {
+    const context = "Failed to execute 'json' on 'Response'";
+    webidl.requiredArguments(arguments.length, 1, context);
+    const text = JSONStringify(data);
+    if (text === undefined) throw new TypeError(`${context}: the value cannot be represented in JSON`);
+    const response = new Response(internal);
+    if (init !== undefined) Response.#applyInit(response, init, context);
+    Response.#setBody(response, text, onlyContentType.json, context);
+    return response;
+  }
+
+  static redirect(url, status = 302) {
+    const context = "Failed to execute 'redirect' on 'Response'";
+    webidl.requiredArguments(arguments.length, 1, context);
+    const text = webidl.USVString(url, `${context}: Argument 1`);
+    const typedStatus = webidl.unsignedShort(status, `${context}: Argument 2`);
+    const parsed = urls.parse(text);
+    if (parsed === null) throw new TypeError(`${context}: '${text}' is not a valid absolute URL`);
+    if (!isRedirectStatus(typedStatus)) throw new RangeError(`${context}: ${typedStatus} is not a redirect status`);
+    const response = new Response(internal);
+    response.#status = typedStatus;
+    response.#headers = headerLists.fromList(['location', parsed.href], 'immutable');
+    return response;
+  }
+
+  get type() { return this.#type; }
+  get url() {
+    this.#type;
+    return '';
+  }
+  get redirected() {
+    this.#type;
+    return false;
+  }
+  get status() { return this.#status; }
+  get ok() { return this.#status >= 200 && this.#status <= 299; }
+  get statusText() { return this.#statusText; }
+  get headers() { return Response.#headersOf(this); }
+
+  get body() {
+    const body = Response.#bodyOf(this);
+    return body === null ? null : bodies.streamOf(body);
+  }
+  get bodyUsed() {
+    const body = this.#body;
+    return body !== null && typeof body !== 'string' && bodies.isUsed(body);
+  }
+  arrayBuffer() { return Response.#consume(this, bodies.readers.arrayBuffer, 'arrayBuffer'); }
+  bytes() { return Response.#consume(this, bodies.readers.bytes, 'bytes'); }
+  json() { return Response.#consume(this, bodies.readers.json, 'json'); }
+  text() { return Response.#consume(this, bodies.readers.text, 'text'); }
+
+  clone() {
+    const body = this.#body;
+    if (body !== null && typeof body !== 'string') {
+      bodies.refuseUnusable(body, "Failed to execute 'clone' on 'Response'");
+    }
+    const copy = new Response(internal);
+    copy.#status = this.#status;
+    copy.#statusText = this.#statusText;
+    copy.#type = this.#type;
+    copy.#contentType = this.#contentType;
+    if (this.#headers !== undefined) {
+      copy.#headers = headerLists.copy(this.#headers, headerLists.guard(this.#headers));
+    }
+    copy.#body = body === null || typeof body === 'string' ? body : bodies.clone(body);
+    return copy;
+  }
+
+  static #initialize(response, body, init, context) {
+    // The body is converted before the init is looked at, and the init checked before the body is extracted.
+    const isNull = body === undefined || body === null;
+    const typedBody = isNull || webidl.isObject(body) ? body : webidl.DOMString(body, `${context}: Argument 1`);
+    if (init !== undefined) Response.#applyInit(response, init, context);
+    if (isNull) return;
+    const content = bodies.extract(typedBody, `${context}: Argument 1`);
+    if (isNullBodyStatus(response.#status)) throw nullBodyError(response.#status, context);
+    const mediaType = bodies.mediaTypeOf(typedBody);
+    if (mediaType === bodies.mediaTypes.text) {
+      Response.#setBody(response, content, onlyContentType.text, context);
+      return;
+    }
+    response.#body = content;
+    if (mediaType === null) return;
+    const headers = Response.#headersOf(response);
+    if (!headerLists.listHas(headerLists.list(headers), 'content-type')) {
+      headerLists.add(headers, 'content-type', mediaType);
+    }
+  }
+
+  // Fetch, "initialize a response", but for the body.
+  static #applyInit(response, init, context) {
+    const { headers, status, statusText } = responseInit(init, `${context}: Argument 2`);
+    if (status < 200 || status > 599) {
+      throw new RangeError(`${context}: the status ${status} is outside the range of 200 to 599`);
+    }
+    if (statusText !== '' && RegExpPrototypeExec(reasonPhrasePattern, statusText) === null) {
+      throw new TypeError(`${context}: the statusText is not a valid reason phrase`);
+    }
+    response.#status = status;
+    response.#statusText = statusText;
+    if (headers !== undefined) response.#headers = headerLists.fromInit(headers, 'response', `${context}: headers`);
+  }
+
+  static #setBody(response, content, contentType, context) {
+    if (isNullBodyStatus(response.#status)) throw nullBodyError(response.#status, context);
+    response.#body = content;
+    if (response.#headers === undefined) {
+      response.#contentType = contentType;
+    } else if (!headerLists.listHas(headerLists.list(response.#headers), 'content-type')) {
+      headerLists.add(response.#headers, 'content-type', contentTypes[contentType]);
+    }
+  }
+
+  static #headersOf(response) {
+    if (response.#headers === undefined) {
+      const value = contentTypes[response.#contentType];
+      response.#headers = headerLists.fromList(value === null ? [] : ['content-type', value], 'response');
+    }
+    return response.#headers;
+  }
+
+  // The body as a Body object.
+  static #bodyOf(response) {
+    const body = response.#body;
+    if (typeof body === 'string') return response.#body = new bodies.Body(body, undefined);
+    if (body === sentBody) {
+      response.#body = new bodies.Body('', undefined);
+      response.#body.used = true;
+    }
+    return response.#body;
+  }
+
+  static #consume(response, reader, name) {
+    // The brand check has to reject rather than throw.
+    if (!webidl.isObject(response) || !(#status in response)) {
+      return PromiseReject(webidl.illegalInvocation('Response'));
+    }
+    return bodies.consume(Response.#bodyOf(response), reader, `Failed to execute '${name}' on 'Response'`);
+  }
+
+  static {
+    fetch.isResponse = (value) => typeof value === 'object' && value !== null && #status in value;
+
+    // Answers the request of `handle`. A whole body is sent at once, and what remains of the request, a text, is
+    // returned. Of a stream only the head is sent; then the stream is returned, to be sent by the caller.
+    // Throws a TypeError where the response cannot be sent; the request is still open then.
+    fetch.sendResponse = (handle, response) => {
+      const body = response.#body;
+      const headers = response.#headers;
+      if (typeof body === 'string') {
+        response.#body = sentBody;
+        const fields = headers === undefined ? response.#contentType : headerBlock(headerLists.list(headers));
+        return ops.respond(handle, response.#status, response.#statusText, fields, body, -1);
+      }
+      if (response.#type === 'error') throw new TypeError('A network error, Response.error(), cannot be sent');
+      const list = headerLists.list(Response.#headersOf(response));
+      const length = declaredLength(list);
+      if (body === null) {
+        return ops.respond(handle, response.#status, response.#statusText, headerBlock(list), null, length);
+      }
+      bodies.refuseUnusable(body, 'The response cannot be sent');
+      if (body.source !== null) {
+        const content = bodies.contentOf(bodies.takeSource(body));
+        return ops.respond(handle, response.#status, response.#statusText, headerBlock(list), content, -1);
+      }
+      ops.streamStart(handle, response.#status, response.#statusText, headerBlock(list), length);
+      return body.stream;
+    };
+  }
+}
+
+const nullBodyError = (status, context) => new TypeError(`${context}: a response of status ${status} has no body`);
+
+webidl.configureInterface(Response);
+core.defineGlobal('Response', Response);

@@ -1,0 +1,465 @@
+#include "core/ops/fetch_event.h"
+
+#include <ada.h>
+#include <icu_simdutf.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/check.h"
+#include "core/request_event.h"
+#include "core/runtime_state.h"
+#include "core/value.h"
+
+namespace jsd {
+namespace {
+
+using Info = v8::FunctionCallbackInfo<v8::Value>;
+
+// The header blocks that bootstrap/response.js sends by number (`onlyContentType`).
+constexpr std::array<std::string_view, 3> kContentTypeFields = {
+    "",
+    "content-type: text/plain;charset=UTF-8\r\n",
+    "content-type: application/json\r\n",
+};
+
+std::uint32_t HandleOf(const Info& info) { return info[0].As<v8::Uint32>()->Value(); }
+
+RequestEvent* FindEvent(const Info& info) {
+  return RuntimeState::From(info.GetIsolate()).events.Find(HandleOf(info));
+}
+
+// ---- Text ----
+
+char ToLower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
+
+bool EqualsLower(std::string_view text, std::string_view lower) {
+  return text.size() == lower.size() &&
+         std::equal(text.begin(), text.end(), lower.begin(), [](char a, char b) { return ToLower(a) == b; });
+}
+
+v8::Local<v8::String> LowerName(v8::Isolate* isolate, RequestCache& cache, std::string_view name) {
+  char buffer[128];
+  if (name.size() > sizeof buffer) {
+    std::string lower(name);
+    std::transform(lower.begin(), lower.end(), lower.begin(), ToLower);
+    return cache.String(isolate, lower);
+  }
+  std::transform(name.begin(), name.end(), buffer, ToLower);
+  return cache.String(isolate, {buffer, name.size()});
+}
+
+// A JavaScript string that is known to be Latin-1, as native text: short ones without an allocation.
+class Latin1 {
+ public:
+  Latin1(v8::Isolate* isolate, v8::Local<v8::Value> value) {
+    const auto string = value.As<v8::String>();
+    const auto length = static_cast<std::uint32_t>(string->Length());
+    char* data = inline_;
+    if (length > sizeof inline_) {
+      long_.resize(length);
+      data = long_.data();
+    }
+    string->WriteOneByteV2(isolate, 0, length, reinterpret_cast<std::uint8_t*>(data));
+    view_ = {data, length};
+  }
+  Latin1(const Latin1&) = delete;
+  Latin1& operator=(const Latin1&) = delete;
+  std::string_view view() const { return view_; }
+
+ private:
+  char inline_[512];
+  std::string long_;
+  std::string_view view_;
+};
+
+// ---- URLs ----
+
+// What a target is made of where the URL parser would leave it as it is. Dots are looked at in their place.
+constexpr auto kPlainTarget = [] {
+  std::array<bool, 256> plain{};
+  for (char c = 'a'; c <= 'z'; ++c) plain[static_cast<unsigned char>(c)] = true;
+  for (char c = 'A'; c <= 'Z'; ++c) plain[static_cast<unsigned char>(c)] = true;
+  for (char c = '0'; c <= '9'; ++c) plain[static_cast<unsigned char>(c)] = true;
+  for (char c : {'-', '_', '~', '!', '$', '&', '(', ')', '*', '+', ',', ';', '=', ':', '@', '/', '?', '.', '%'}) {
+    plain[static_cast<unsigned char>(c)] = true;
+  }
+  return plain;
+}();
+
+// Whether the URL parser leaves `target`, which starts with a slash, unchanged. May say no where it would.
+bool IsNormalTarget(std::string_view target) {
+  for (std::size_t i = 0; i < target.size(); ++i) {
+    const char c = target[i];
+    if (!kPlainTarget[static_cast<unsigned char>(c)]) return false;
+    // Dot segments, also written "%2e".
+    if (c == '.' && target[i - 1] == '/') return false;
+    if (c == '%' && target[i - 1] == '/') return false;
+  }
+  return true;
+}
+
+// The URL of a request (Fetch, "request URL") from its origin and target (RFC 9112, section 3.2).
+v8::Local<v8::String> MakeUrl(v8::Isolate* isolate, std::string_view scheme, std::string_view authority,
+                              std::string_view target) {
+  RequestCache& cache = RuntimeState::From(isolate).requests;
+  const std::string_view origin = cache.Origin(scheme, authority);
+  // The asterisk form stands for the server itself.
+  if (target.empty() || target.front() != '/') target = "/";
+  char buffer[512];
+  std::string long_url;
+  std::string_view url;
+  if (origin.size() + target.size() <= sizeof buffer) {
+    std::memcpy(buffer, origin.data(), origin.size());
+    std::memcpy(buffer + origin.size(), target.data(), target.size());
+    url = {buffer, origin.size() + target.size()};
+  } else {
+    long_url.reserve(origin.size() + target.size());
+    long_url.append(origin).append(target);
+    url = long_url;
+  }
+  if (!IsNormalTarget(target)) {
+    // Bytes beyond ASCII are not allowed in a target; those that come are taken as UTF-8 where they are that.
+    const auto parsed = ada::parse<ada::url_aggregator>(url);
+    if (parsed) {
+      long_url = parsed->get_href();
+      url = long_url;
+    }
+  }
+  return cache.String(isolate, url);
+}
+
+// ---- Heads ----
+
+// Calls `visit` with each value of the fields of that name; returns how many there were.
+template <typename Visit>
+std::size_t ForEachValue(const RequestHead& head, std::string_view lower_name, Visit visit) {
+  std::size_t count = 0;
+  for (const HeaderField& field : head.fields) {
+    if (!EqualsLower(field.name, lower_name)) continue;
+    ++count;
+    visit(field.value);
+  }
+  return count;
+}
+
+// Fields of one name are combined by a comma (RFC 9110, section 5.3), cookies by a semicolon (RFC 9113, 8.2.3).
+std::string_view Separator(std::string_view lower_name) { return lower_name == "cookie" ? "; " : ", "; }
+
+std::string Combine(const RequestHead& head, std::string_view lower_name) {
+  std::string combined;
+  ForEachValue(head, lower_name, [&](std::string_view value) {
+    if (!combined.empty()) combined.append(Separator(lower_name));
+    combined.append(value);
+  });
+  return combined;
+}
+
+// The head as lines of text, see parseHead in bootstrap/request.js: kept by a Request that a script may still read when
+// the event has ended. Most are thrown away unread, so it is one copy of the bytes.
+v8::Local<v8::String> HeadText(v8::Isolate* isolate, const RequestEvent& event) {
+  const RequestHead& head = event.head();
+  std::size_t size = head.method.size() + head.scheme.size() + head.authority.size() + head.target.size() +
+                     head.remote_address.size() + 7;
+  for (const HeaderField& field : head.fields) size += field.name.size() + field.value.size() + 2;
+  char buffer[2048];
+  std::string long_text;
+  char* const begin = size <= sizeof buffer ? buffer : (long_text.resize(size), long_text.data());
+  char* out = begin;
+  const auto line = [&out](std::string_view text) {
+    if (!text.empty()) std::memcpy(out, text.data(), text.size());
+    out += text.size();
+    *out++ = '\n';
+  };
+  line(head.method);
+  line(head.scheme);
+  line(head.authority);
+  line(head.target);
+  line(head.remote_address);
+  line(event.body().empty() ? "0" : "1");
+  for (const HeaderField& field : head.fields) {
+    line(field.name);
+    line(field.value);
+  }
+  JSD_CHECK(out <= begin + size);
+  return ToV8Latin1(isolate, {begin, static_cast<std::size_t>(out - begin)}).ToLocalChecked();
+}
+
+// Takes the event out of JavaScript's reach and returns what remains of it to the script.
+void EndEvent(const Info& info, RequestEvent& event) {
+  info.GetReturnValue().Set(HeadText(info.GetIsolate(), event));
+  RuntimeState::From(info.GetIsolate()).events.Remove(HandleOf(info));
+}
+
+void RequestMethod(const Info& info) {
+  const RequestEvent* event = FindEvent(info);
+  if (event == nullptr) return info.GetReturnValue().SetEmptyString();
+  v8::Isolate* isolate = info.GetIsolate();
+  info.GetReturnValue().Set(RuntimeState::From(isolate).requests.String(isolate, event->head().method));
+}
+
+void RequestUrl(const Info& info) {
+  const RequestEvent* event = FindEvent(info);
+  if (event == nullptr) return info.GetReturnValue().SetEmptyString();
+  const RequestHead& head = event->head();
+  info.GetReturnValue().Set(MakeUrl(info.GetIsolate(), head.scheme, head.authority, head.target));
+}
+
+void MakeRequestUrl(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  const Latin1 scheme(isolate, info[0]), authority(isolate, info[1]), target(isolate, info[2]);
+  info.GetReturnValue().Set(MakeUrl(isolate, scheme.view(), authority.view(), target.view()));
+}
+
+void RequestRemoteAddress(const Info& info) {
+  const RequestEvent* event = FindEvent(info);
+  if (event == nullptr) return info.GetReturnValue().SetEmptyString();
+  v8::Isolate* isolate = info.GetIsolate();
+  info.GetReturnValue().Set(RuntimeState::From(isolate).requests.String(isolate, event->head().remote_address));
+}
+
+void RequestHeader(const Info& info) {
+  const RequestEvent* event = FindEvent(info);
+  if (event == nullptr) return info.GetReturnValue().SetNull();
+  v8::Isolate* isolate = info.GetIsolate();
+  const Latin1 name(isolate, info[1]);
+  std::string_view first;
+  const std::size_t count = ForEachValue(event->head(), name.view(), [&first](std::string_view value) {
+    if (first.data() == nullptr) first = value;
+  });
+  if (count == 0) return info.GetReturnValue().SetNull();
+  RequestCache& cache = RuntimeState::From(isolate).requests;
+  info.GetReturnValue().Set(
+      cache.String(isolate, count == 1 ? first : std::string_view(Combine(event->head(), name.view()))));
+}
+
+void RequestHeaders(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  const RequestEvent* event = FindEvent(info);
+  if (event == nullptr) return info.GetReturnValue().Set(v8::Array::New(isolate));
+  RequestCache& cache = RuntimeState::From(isolate).requests;
+  const RequestHead& head = event->head();
+  std::vector<v8::Local<v8::Value>> elements;
+  elements.reserve(head.fields.size() * 2);
+  bool has_cookie = false;
+  for (const HeaderField& field : head.fields) {
+    if (EqualsLower(field.name, "cookie")) {
+      if (has_cookie) continue;
+      has_cookie = true;
+      elements.push_back(cache.String(isolate, "cookie"));
+      elements.push_back(cache.String(isolate, Combine(head, "cookie")));
+    } else {
+      elements.push_back(LowerName(isolate, cache, field.name));
+      elements.push_back(cache.String(isolate, field.value));
+    }
+  }
+  info.GetReturnValue().Set(v8::Array::New(isolate, elements.data(), elements.size()));
+}
+
+void TakeRequestHead(const Info& info) {
+  const RequestEvent* event = FindEvent(info);
+  if (event == nullptr) return info.GetReturnValue().SetEmptyString();
+  info.GetReturnValue().Set(HeadText(info.GetIsolate(), *event));
+}
+
+// ---- Bodies of requests ----
+
+// Empty where there is no memory for it: then a RangeError is pending.
+v8::MaybeLocal<v8::ArrayBuffer> NewBuffer(v8::Isolate* isolate, std::size_t size) {
+  v8::Local<v8::ArrayBuffer> buffer;
+  if (!v8::ArrayBuffer::MaybeNew(isolate, size, v8::BackingStoreInitializationMode::kUninitialized).ToLocal(&buffer)) {
+    ThrowRangeError(isolate, "Array buffer allocation failed");
+  }
+  return buffer;
+}
+
+void RequestHasBody(const Info& info) {
+  const RequestEvent* event = FindEvent(info);
+  info.GetReturnValue().Set(event != nullptr && !event->body().empty());
+}
+
+void RequestBody(const Info& info) {
+  const RequestEvent* event = FindEvent(info);
+  const std::string_view body = event == nullptr ? std::string_view() : event->body();
+  v8::Local<v8::ArrayBuffer> buffer;
+  if (!NewBuffer(info.GetIsolate(), body.size()).ToLocal(&buffer)) return;
+  if (!body.empty()) std::memcpy(buffer->Data(), body.data(), body.size());
+  info.GetReturnValue().Set(v8::Uint8Array::New(buffer, 0, body.size()));
+}
+
+void RequestBodyText(const Info& info) {
+  const RequestEvent* event = FindEvent(info);
+  if (event == nullptr) return info.GetReturnValue().SetEmptyString();
+  std::string_view body = event->body();
+  if (body.starts_with("\xEF\xBB\xBF")) body.remove_prefix(3);
+  v8::Isolate* isolate = info.GetIsolate();
+  v8::Local<v8::String> text;
+  const bool made = simdutf::validate_ascii(body.data(), body.size()) ? ToV8Latin1(isolate, body).ToLocal(&text)
+                                                                      : ToV8(isolate, body).ToLocal(&text);
+  if (made) info.GetReturnValue().Set(text);
+}
+
+// A copy of the bytes of a buffer or view, which scripts cannot change.
+void CopyBytes(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  v8::Local<v8::ArrayBuffer> buffer;
+  std::size_t size;
+  if (info[0]->IsArrayBufferView()) {
+    // Small arrays live in V8's heap, without a buffer; asking for their buffer would make one.
+    const auto view = info[0].As<v8::ArrayBufferView>();
+    size = view->ByteLength();
+    if (!NewBuffer(isolate, size).ToLocal(&buffer)) return;
+    view->CopyContents(buffer->Data(), size);
+  } else {
+    std::string_view bytes;
+    JSD_CHECK(GetBytes(info[0], &bytes));
+    size = bytes.size();
+    if (!NewBuffer(isolate, size).ToLocal(&buffer)) return;
+    if (size != 0) std::memcpy(buffer->Data(), bytes.data(), size);
+  }
+  info.GetReturnValue().Set(v8::Uint8Array::New(buffer, 0, size));
+}
+
+// ---- Replies ----
+
+// Writes a string as UTF-8 into what `reply(size)` returns, unless that is null.
+template <typename Reply>
+void ReplyWithText(v8::Isolate* isolate, v8::Local<v8::String> text, Reply reply) {
+  {
+    // Nothing may allocate in V8's heap while the view lives; a session does not.
+    const v8::String::ValueView view(isolate, text);
+    const std::size_t length = view.length();
+    if (view.is_one_byte()) {
+      const char* data = reinterpret_cast<const char*>(view.data8());
+      const std::size_t size = simdutf::utf8_length_from_latin1(data, length);
+      char* room = reply(size);
+      if (room == nullptr) return;
+      if (size != length) {
+        simdutf::convert_latin1_to_utf8(data, length, room);
+      } else if (size != 0) {
+        std::memcpy(room, data, length);
+      }
+      return;
+    }
+    const char16_t* data = reinterpret_cast<const char16_t*>(view.data16());
+    if (simdutf::validate_utf16le(data, length)) {
+      char* room = reply(simdutf::utf8_length_from_utf16le(data, length));
+      if (room != nullptr) simdutf::convert_valid_utf16le_to_utf8(data, length, room);
+      return;
+    }
+  }
+  const std::size_t size = text->Utf8LengthV2(isolate);
+  char* room = reply(size);
+  if (room != nullptr) text->WriteUtf8V2(isolate, room, size, v8::String::WriteFlags::kReplaceInvalidUtf8);
+}
+
+// Calls `use(head)` with the reply head of the arguments (handle, status, statusText, fields, …).
+template <typename Use>
+void WithReplyHead(const Info& info, Use use) {
+  v8::Isolate* isolate = info.GetIsolate();
+  ReplyHead head;
+  head.status = static_cast<int>(info[1].As<v8::Uint32>()->Value());
+  if (info[3]->IsUint32() && info[2].As<v8::String>()->Length() == 0) {
+    head.fields = kContentTypeFields[info[3].As<v8::Uint32>()->Value()];
+    return use(head);
+  }
+  const Latin1 status_text(isolate, info[2]);
+  head.status_text = status_text.view();
+  if (info[3]->IsUint32()) {
+    head.fields = kContentTypeFields[info[3].As<v8::Uint32>()->Value()];
+    return use(head);
+  }
+  const Latin1 fields(isolate, info[3]);
+  head.fields = fields.view();
+  use(head);
+}
+
+void Respond(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  RequestEvent* event = FindEvent(info);
+  if (event == nullptr) return info.GetReturnValue().SetEmptyString();
+  EndEvent(info, *event);
+  WithReplyHead(info, [&](const ReplyHead& head) {
+    if (info[4]->IsString()) {
+      return ReplyWithText(isolate, info[4].As<v8::String>(),
+                           [&](std::size_t size) { return event->Reply(head, size); });
+    }
+    if (info[4]->IsNull()) {
+      // A script that answers HEAD may say how long the body would have been.
+      const auto declared = static_cast<std::int64_t>(info[5].As<v8::Number>()->Value());
+      const bool is_head = event->head().method == "HEAD";
+      event->Reply(head, is_head && declared > 0 ? static_cast<std::size_t>(declared) : 0);
+      return;
+    }
+    std::string_view bytes;
+    JSD_CHECK(GetBytes(info[4], &bytes));
+    char* room = event->Reply(head, bytes.size());
+    if (room != nullptr && !bytes.empty()) std::memcpy(room, bytes.data(), bytes.size());
+  });
+}
+
+void Fail(const Info& info) {
+  RequestEvent* event = FindEvent(info);
+  if (event == nullptr) return info.GetReturnValue().SetEmptyString();
+  EndEvent(info, *event);
+  event->Fail(FailReason::kHandlerError);
+}
+
+void StreamStart(const Info& info) {
+  RequestEvent* event = FindEvent(info);
+  if (event == nullptr) return;
+  WithReplyHead(info, [&](ReplyHead head) {
+    head.declared_length = static_cast<std::int64_t>(info[4].As<v8::Number>()->Value());
+    event->StartStream(head);
+  });
+}
+
+void StreamWrite(const Info& info) {
+  RequestEvent* event = FindEvent(info);
+  std::string_view bytes;
+  JSD_CHECK(GetBytes(info[1], &bytes));
+  // An event that has ended takes everything: the pump notices by itself.
+  info.GetReturnValue().Set(event == nullptr || event->Write(bytes));
+}
+
+void StreamEnd(const Info& info) {
+  RequestEvent* event = FindEvent(info);
+  if (event == nullptr) return info.GetReturnValue().SetEmptyString();
+  EndEvent(info, *event);
+  event->EndStream(info[1]->IsTrue());
+}
+
+void WaitUntilStarted(const Info& info) { ++RuntimeState::From(info.GetIsolate()).waiting_until; }
+void WaitUntilSettled(const Info& info) { --RuntimeState::From(info.GetIsolate()).waiting_until; }
+
+constexpr Binding kBindings[] = {
+    {"requestMethod", RequestMethod},
+    {"requestUrl", RequestUrl},
+    {"makeRequestUrl", MakeRequestUrl},
+    {"requestRemoteAddress", RequestRemoteAddress},
+    {"requestHeader", RequestHeader},
+    {"requestHeaders", RequestHeaders},
+    {"requestHead", TakeRequestHead},
+    {"requestHasBody", RequestHasBody},
+    {"requestBody", RequestBody},
+    {"requestBodyText", RequestBodyText},
+    {"copyBytes", CopyBytes},
+    {"respond", Respond},
+    {"fail", Fail},
+    {"streamStart", StreamStart},
+    {"streamWrite", StreamWrite},
+    {"streamEnd", StreamEnd},
+    {"waitUntilStarted", WaitUntilStarted},
+    {"waitUntilSettled", WaitUntilSettled},
+};
+
+}  // namespace
+
+std::span<const Binding> FetchEventBindings() { return kBindings; }
+
+}  // namespace jsd
