@@ -63,6 +63,9 @@ class JsRuntime {
   // its handlers. `loaded` is called once, from here or from a later Poll.
   void LoadApp(const std::string& path, Loaded loaded);
 
+  // The same for a module that need not have handlers.
+  void LoadModule(const std::string& path, Loaded loaded);
+
   // Hands over a batch of requests: V8 is entered once, each handler is called, one microtask checkpoint follows.
   // Replies that are ready come back through the events before this returns, the others from later calls of Poll.
   void Dispatch(std::span<RequestEvent* const> batch);
@@ -78,18 +81,38 @@ class JsRuntime {
   // they returned; promises of theirs go on.
   void Invoke(std::string_view event, std::string_view detail_json);
 
-  // One turn: microtasks, V8 foreground tasks, due timers, finished async ops. Call after Dispatch, WakeUp, and when
+  // One turn: microtasks, V8 foreground tasks, due timers, finished async ops. Call after WakeUp, after Invoke, and when
   // the next timer is due.
   PollResult Poll();
 
+  // When the next timer is due, without a turn: after Dispatch, Cancel and Drained, which run microtasks themselves, the
+  // timers are all that a loop has to see to. Cheap.
+  std::optional<std::chrono::steady_clock::time_point> next_timer() const;
+
   // The number of ctx.waitUntil promises that have not settled.
   std::size_t pending_background_work() const;
+
+  // Bytes of array buffers in use.
+  std::size_t buffer_bytes() const;
+
+  // Called on the runtime's thread, from inside V8, when the heap is near its limit: gets the present and the initial
+  // limit in bytes, and returns the new one. One at a time; it must not run JavaScript.
+  using NearHeapLimit = std::function<std::size_t(std::size_t current, std::size_t initial)>;
+  void AddNearHeapLimitCallback(NearHeapLimit callback);
+  void RemoveNearHeapLimitCallback();
+
+  // Ends the JavaScript that is running, from any thread. What was running counts as failed; the runtime lives on.
+  void Terminate();
 
  private:
   class Impl;
   explicit JsRuntime(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
+
+// Hands flags to V8, each as "--name" or "--name=value"; before the first runtime. False, with `error` naming the flag,
+// where V8 does not know one.
+bool ConfigureV8(const std::vector<std::string>& flags, std::string* error);
 
 // "13.6.233.17-node.37".
 const char* V8Version();

@@ -10,6 +10,8 @@
 #include "core/callbacks.h"
 #include "core/event_table.h"
 #include "core/op_queue.h"
+#include "core/ops/request_cache.h"
+#include "core/rejections.h"
 #include "core/runtime_host.h"
 #include "core/timer_queue.h"
 
@@ -29,8 +31,10 @@ class RuntimeState {
   RuntimeHost* host = nullptr;
   CallbackTable callbacks;
   EventTable events;
+  RequestCache requests;
   TimerQueue timers;
   OpQueue ops;
+  RejectionTracker rejections;
   ModuleLoader* modules = nullptr;
   std::size_t waiting_until = 0;  // ctx.waitUntil promises that have not settled.
   std::chrono::steady_clock::time_point time_origin = std::chrono::steady_clock::now();

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
-#include <unordered_set>
+#include <unordered_map>
 #include <vector>
 
 namespace jsd {
@@ -18,6 +18,7 @@ class TimerQueue {
   using Clock = std::chrono::steady_clock;
   using Id = std::uint32_t;
 
+  // Adding an id again replaces its time.
   void Add(Id id, Clock::time_point due);
   void Cancel(Id id);
   // The next timer that is due at `now`, taken out of the queue; none when there is none.
@@ -35,11 +36,12 @@ class TimerQueue {
       return due != other.due ? due > other.due : sequence > other.sequence;
     }
   };
-  void DropCancelled();
+  bool IsLive(const Entry& entry) const;
+  void PopFront();
 
-  std::vector<Entry> heap_;
   // Cancelled timers stay in the heap until they come up, or until they are the most of it.
-  std::unordered_set<std::uint64_t> live_;
+  std::vector<Entry> heap_;
+  std::unordered_map<Id, std::uint64_t> live_;  // The sequence of each timer's entry that counts.
   std::uint64_t sequence_ = 0;
 };
 

@@ -1,0 +1,98 @@
+// Errors on their way out of JavaScript: the text of `error.stack`, and the report of an error that nothing caught.
+
+const {
+  ArrayIsArray, ArrayPrototypeJoin, ArrayPrototypePush, Error, ErrorPrototypeToString, MathMax, MathMin, RangeError,
+  ReferenceError, SafeSet, String, StringPrototypeIndexOf, StringPrototypeRepeat, StringPrototypeReplaceAll,
+  StringPrototypeSlice, StringPrototypeStartsWith, SyntaxError, TypeError, uncurryThis,
+} = core.primordials;
+
+// The classes that native code may name when an asynchronous op fails.
+const errorClasses = { __proto__: null, Error, RangeError, ReferenceError, SyntaxError, TypeError };
+core.makeError = (className, message) => new (errorClasses[className] ?? Error)(message);
+
+const attempt = (read, fallback) => {
+  try {
+    return read();
+  } catch {
+    return fallback;
+  }
+};
+
+const describe = (value) =>
+  attempt(
+    () => (core.ops.isNativeError(value) ? ErrorPrototypeToString(value) : String(value)),
+    '[a value that cannot be converted to a string]',
+  );
+
+// Of V8's call sites, which only the formatter below ever gets; taken from the first before a script sees any.
+let callSiteToString;
+
+// Called by V8 when the stack is first read. A script may bring its own formatter, as it may without a host.
+core.bindCallback('prepareStackTrace', (error, sites) => {
+  if (callSiteToString === undefined && sites.length !== 0) callSiteToString = uncurryThis(sites[0].toString);
+  const custom = Error.prepareStackTrace;
+  if (typeof custom === 'function') return custom(error, sites);
+  let stack = describe(error);
+  for (let i = 0; i < sites.length; i++) stack += `\n    at ${callSiteToString(sites[i])}`;
+  return stack;
+});
+
+const excerptWidth = 100;
+
+// The source line with a caret below the position; of a long line (a bundle's) the part around it.
+const excerpt = ({ line, column, endColumn, text }) => {
+  const number = String(line);
+  const margin = StringPrototypeRepeat(' ', number.length);
+  const from = text.length <= excerptWidth ? 0 : MathMax(0, column - excerptWidth / 2);
+  // Tabs count as one column in positions, so they are shown as one.
+  const shown = StringPrototypeReplaceAll(StringPrototypeSlice(text, from, from + excerptWidth), '\t', ' ');
+  const carets = MathMax(1, MathMin(endColumn - column, shown.length - (column - from)));
+  const underline = StringPrototypeRepeat(' ', column - from) + StringPrototypeRepeat('^', carets);
+  return `\n ${number} | ${shown}\n ${margin} | ${underline}`;
+};
+
+// The `    at …` lines of an error's stack, which begins with a message that may itself have several lines.
+const framesOf = (error) => {
+  const stack = attempt(() => error.stack);
+  if (typeof stack !== 'string') return '';
+  const start = StringPrototypeIndexOf(stack, '\n    at ');
+  return start === -1 ? '' : StringPrototypeSlice(stack, start);
+};
+
+const reportError = (error, seen) => {
+  let report = describe(error);
+  if (!core.ops.isNativeError(error)) {
+    // A thrown DOMException is an object with a stack; anything else has none.
+    return (typeof error === 'object' && error !== null) ? report + framesOf(error) : report;
+  }
+  if (seen.has(error)) return `${report} [circular]`;
+  seen.add(error);
+  // In this order: V8 forgets the position when it makes the text of the stack.
+  const position = core.ops.errorPosition(error);
+  const frames = framesOf(error);
+  if (position !== undefined && !StringPrototypeStartsWith(position.file, 'jsd:')) {
+    if (position.text !== '') report += excerpt(position);
+    if (frames === '') report += `\n    at ${position.file}:${position.line}:${position.column + 1}`;
+  }
+  report += frames;
+  const causes = [];
+  const cause = attempt(() => error.cause);
+  if (cause !== undefined) ArrayPrototypePush(causes, `\nCaused by: ${reportError(cause, seen)}`);
+  const errors = attempt(() => error.errors);
+  if (attempt(() => ArrayIsArray(errors), false)) {
+    for (let i = 0; i < errors.length && i < 10; i++) {
+      const member = attempt(() => errors[i]);
+      ArrayPrototypePush(causes, `\nError ${i + 1} of ${errors.length}: ${reportError(member, seen)}`);
+    }
+  }
+  return report + ArrayPrototypeJoin(causes, '');
+};
+
+// The report of an error for the log: what it is, the source line with a caret, the stack, the causes.
+core.formatError = (error) => reportError(error, new SafeSet());
+core.bindCallback('formatError', core.formatError);
+
+// Logs an error that no script code caught; `origin` says where: 'timer', 'request handler' and so on.
+core.reportException = (error, origin) => {
+  core.ops.reportUncaught(origin, core.formatError(error));
+};

@@ -1,0 +1,34 @@
+"""Writes the bootstrap files into a C++ source: embed_sources.py OUTPUT FILE…, in the order in which they run."""
+
+import os
+import sys
+
+
+def literal(text):
+    """The text as adjacent C++ string literals, one for each line."""
+    lines = text.splitlines(keepends=True)
+    escape = {'\\': '\\\\', '"': '\\"', '\n': '\\n', '\r': '\\r', '\t': '\\t'}
+    quoted = []
+    for line in lines:
+        encoded = ''.join(
+            escape.get(char) or (char if ' ' <= char <= '~' else ''.join(f'\\{byte:03o}' for byte in char.encode()))
+            for char in line)
+        # "??" could begin a trigraph, which some compilers still warn of.
+        quoted.append('"' + encoded.replace('??', '?\\?') + '"')
+    return '\n    '.join(quoted) or '""'
+
+
+def main():
+    output, paths = sys.argv[1], sys.argv[2:]
+    entries = []
+    for path in paths:
+        with open(path, encoding='utf-8') as file:
+            entries.append(f'    {{"{os.path.basename(path)}", {literal(file.read())}}},')
+    with open(output, 'w', encoding='utf-8') as file:
+        file.write('#include "core/bootstrap_files.h"\n\n#include <array>\n\nnamespace jsd {\nnamespace {\n\n'
+                   f'constexpr std::array<BootstrapFile, {len(entries)}> kFiles = {{{{\n' + '\n'.join(entries) +
+                   '\n}};\n\n}  // namespace\n\n'
+                   'std::span<const BootstrapFile> BootstrapFiles() { return kFiles; }\n\n}  // namespace jsd\n')
+
+
+main()

@@ -1,0 +1,461 @@
+#include "core/js_runtime.h"
+
+#include <v8.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+
+#include "core/array_buffer_allocator.h"
+#include "core/bindings.h"
+#include "core/bootstrap_files.h"
+#include "core/check.h"
+#include "core/module_loader.h"
+#include "core/platform.h"
+#include "core/runtime_state.h"
+#include "core/snapshot.h"
+#include "core/value.h"
+
+namespace jsd {
+namespace {
+
+// An isolate from its allocation to its end, known to the platform all the while.
+class IsolateHolder {
+ public:
+  IsolateHolder() : isolate_(v8::Isolate::Allocate()), tasks_(Platform::Get().Register(isolate_)) {}
+  ~IsolateHolder() {
+    isolate_->Dispose();
+    Platform::Get().Unregister(isolate_);
+  }
+  IsolateHolder(const IsolateHolder&) = delete;
+  IsolateHolder& operator=(const IsolateHolder&) = delete;
+
+  v8::Isolate* get() const { return isolate_; }
+  ForegroundTasks& tasks() const { return *tasks_; }
+
+ private:
+  v8::Isolate* const isolate_;
+  const std::shared_ptr<ForegroundTasks> tasks_;
+};
+
+}  // namespace
+
+class JsRuntime::Impl {
+ public:
+  explicit Impl(const RuntimeOptions& options);
+  ~Impl();
+
+  void Load(const std::string& path, bool as_app, Loaded loaded);
+  void Dispatch(std::span<RequestEvent* const> batch);
+  void Cancel(RequestEvent& event, std::string_view reason);
+  void Drained(RequestEvent& event);
+  void Invoke(std::string_view event, std::string_view detail_json);
+  PollResult Poll();
+
+ private:
+  friend class JsRuntime;
+
+  // The scopes in which V8 is used.
+  struct Entered {
+    explicit Entered(const Impl& runtime)
+        : isolate_scope(runtime.isolate_.get()),
+          handle_scope(runtime.isolate_.get()),
+          context(runtime.context_.Get(runtime.isolate_.get())),
+          context_scope(context) {}
+    v8::Isolate::Scope isolate_scope;
+    v8::HandleScope handle_scope;
+    v8::Local<v8::Context> context;
+    v8::Context::Scope context_scope;
+  };
+
+  void InitializeIsolate(const RuntimeOptions& options);
+  v8::Local<v8::Context> ContextFromSnapshot();
+  v8::Local<v8::Context> ContextFromBindings();
+
+  // Calls a cached function; false where it threw (reported) or was terminated.
+  bool Call(v8::Local<v8::Context> context, Callback callback, std::span<v8::Local<v8::Value>> arguments,
+            v8::Local<v8::Value>* result = nullptr);
+  // The end of every entry from outside: microtasks, then the rejections that nobody handled.
+  void Checkpoint(v8::Local<v8::Context> context);
+  void TakeFinishedOps(v8::Local<v8::Context> context);
+  void FireTimers(v8::Local<v8::Context> context);
+  void CheckLoading(v8::Local<v8::Context> context);
+  void FinishLoading(std::optional<ScriptError> error);
+  std::optional<ScriptError> InstallApp(v8::Local<v8::Context> context);
+  v8::Local<v8::Object> MakeEnv(v8::Local<v8::Context> context);
+  std::string FormatError(v8::Local<v8::Context> context, v8::Local<v8::Value> error);
+  ScriptError DescribeFailure(v8::Local<v8::Context> context, const v8::TryCatch& try_catch);
+  // When the next timer or delayed task is due.
+  std::optional<TimerQueue::Clock::time_point> next_due();
+  bool has_work();
+
+  static void OnMessage(v8::Local<v8::Message> message, v8::Local<v8::Value> error);
+  static v8::MaybeLocal<v8::Value> PrepareStackTrace(v8::Local<v8::Context> context, v8::Local<v8::Value> error,
+                                                     v8::Local<v8::Array> sites);
+  static std::size_t OnNearHeapLimit(void* data, std::size_t current, std::size_t initial);
+
+  // Destroyed from the last to the first: what the isolate uses until its end stands before it, what uses the isolate
+  // after it.
+  const std::vector<std::pair<std::string, std::string>> env_;
+  NearHeapLimit near_heap_limit_;
+  const std::shared_ptr<ArrayBufferAllocator> allocator_;
+  const std::vector<std::intptr_t> external_references_;
+  v8::StartupData snapshot_ = {nullptr, 0};  // V8 keeps the address of this, and makes the context from it.
+  std::atomic<bool> woken_ = false;
+  IsolateHolder isolate_;
+  RuntimeState state_;
+  std::optional<ModuleLoader> modules_;
+  v8::Global<v8::Context> context_;
+  std::optional<ForegroundTasks::Clock::time_point> next_task_;
+  v8::Global<v8::Promise> loading_;
+  bool loading_app_ = false;
+  Loaded loaded_;
+};
+
+JsRuntime::Impl::Impl(const RuntimeOptions& options)
+    : env_(options.env),
+      allocator_(std::make_shared<ArrayBufferAllocator>(options.buffer_limit)),
+      external_references_(ExternalReferences(AllBindings())) {
+  JSD_CHECK(options.host != nullptr);
+  InitializeIsolate(options);
+  v8::Isolate* isolate = isolate_.get();
+  const v8::Isolate::Scope isolate_scope(isolate);
+  const v8::HandleScope handle_scope(isolate);
+  state_.host = options.host;
+  state_.Attach(isolate);
+  const v8::Local<v8::Context> context = options.use_snapshot ? ContextFromSnapshot() : ContextFromBindings();
+  context_.Reset(isolate, context);
+  // From here on script code may run, and find its runtime.
+  isolate->SetPromiseRejectCallback(RejectionTracker::OnPromiseReject);
+  isolate->SetPrepareStackTraceCallback(PrepareStackTrace);
+  isolate->AddMessageListener(OnMessage);
+  modules_.emplace(isolate);
+  state_.modules = &*modules_;
+  const auto wake_up = [this] {
+    woken_.store(true, std::memory_order_release);
+    state_.host->WakeUp();
+  };
+  isolate_.tasks().set_wake_up(wake_up);
+  state_.ops.set_wake_up(wake_up);
+}
+
+JsRuntime::Impl::~Impl() {
+  JSD_CHECK(state_.events.size() == 0);
+  isolate_.tasks().set_wake_up(nullptr);
+  state_.ops.set_wake_up(nullptr);
+}
+
+void JsRuntime::Impl::InitializeIsolate(const RuntimeOptions& options) {
+  v8::Isolate::CreateParams parameters;
+  parameters.array_buffer_allocator_shared = allocator_;
+  parameters.external_references = external_references_.data();
+  if (options.heap_limit != 0) parameters.constraints.ConfigureDefaultsFromHeapSize(0, options.heap_limit);
+  if (options.use_snapshot) {
+    std::string error;
+    const auto found = ReadSnapshot(EmbeddedSnapshot(), AllBindings(), &error);
+    if (!found) std::fprintf(stderr, "%s\n", error.c_str());
+    JSD_CHECK(found);
+    snapshot_ = *found;
+    parameters.snapshot_blob = &snapshot_;
+  }
+  v8::Isolate::Initialize(isolate_.get(), parameters);
+  isolate_.get()->SetMicrotasksPolicy(v8::MicrotasksPolicy::kExplicit);
+}
+
+v8::Local<v8::Context> JsRuntime::Impl::ContextFromSnapshot() {
+  const v8::Local<v8::Context> context = v8::Context::New(isolate_.get());
+  const v8::Context::Scope context_scope(context);
+  RestoreCallbacks(context, &state_.callbacks);
+  return context;
+}
+
+v8::Local<v8::Context> JsRuntime::Impl::ContextFromBindings() {
+  const v8::Local<v8::Context> context = v8::Context::New(isolate_.get());
+  const v8::Context::Scope context_scope(context);
+  std::string error;
+  const bool ran = RunBootstrapFiles(context, MakeCoreObject(context, AllBindings()), &error);
+  if (!ran) std::fprintf(stderr, "%s\n", error.c_str());
+  JSD_CHECK(ran);
+  return context;
+}
+
+v8::MaybeLocal<v8::Value> JsRuntime::Impl::PrepareStackTrace(v8::Local<v8::Context> context, v8::Local<v8::Value> error,
+                                                             v8::Local<v8::Array> sites) {
+  v8::Isolate* isolate = context->GetIsolate();
+  v8::Local<v8::Value> arguments[] = {error, sites};
+  return RuntimeState::From(isolate)
+      .callbacks.Get(isolate, Callback::kPrepareStackTrace)
+      ->Call(context, v8::Undefined(isolate), 2, arguments);
+}
+
+// Errors that end in nobody's TryCatch: those thrown by microtasks.
+void JsRuntime::Impl::OnMessage(v8::Local<v8::Message> message, v8::Local<v8::Value> error) {
+  v8::Isolate* isolate = message->GetIsolate();
+  const RuntimeState& state = RuntimeState::From(isolate);
+  const v8::Local<v8::Context> context = isolate->GetCurrentContext();
+  v8::TryCatch try_catch(isolate);
+  v8::Local<v8::Value> arguments[] = {error};
+  v8::Local<v8::Value> report;
+  if (state.callbacks.Get(isolate, Callback::kFormatError)
+          ->Call(context, v8::Undefined(isolate), 1, arguments)
+          .ToLocal(&report)) {
+    state.host->UncaughtError("microtask", DescribeValue(context, report));
+  }
+}
+
+std::size_t JsRuntime::Impl::OnNearHeapLimit(void* data, std::size_t current, std::size_t initial) {
+  return static_cast<Impl*>(data)->near_heap_limit_(current, initial);
+}
+
+std::string JsRuntime::Impl::FormatError(v8::Local<v8::Context> context, v8::Local<v8::Value> error) {
+  v8::Isolate* isolate = isolate_.get();
+  v8::TryCatch try_catch(isolate);
+  v8::Local<v8::Value> arguments[] = {error};
+  v8::Local<v8::Value> report;
+  if (state_.callbacks.Get(isolate, Callback::kFormatError)
+          ->Call(context, v8::Undefined(isolate), 1, arguments)
+          .ToLocal(&report)) {
+    return DescribeValue(context, report);
+  }
+  return DescribeValue(context, error);
+}
+
+ScriptError JsRuntime::Impl::DescribeFailure(v8::Local<v8::Context> context, const v8::TryCatch& try_catch) {
+  if (try_catch.HasTerminated()) return {"the script was terminated while it was loading"};
+  return {FormatError(context, try_catch.Exception())};
+}
+
+bool JsRuntime::Impl::Call(v8::Local<v8::Context> context, Callback callback,
+                           std::span<v8::Local<v8::Value>> arguments, v8::Local<v8::Value>* result) {
+  v8::Isolate* isolate = isolate_.get();
+  v8::TryCatch try_catch(isolate);
+  v8::Local<v8::Value> value;
+  const v8::Local<v8::Function> function = state_.callbacks.Get(isolate, callback);
+  if (function->Call(context, v8::Undefined(isolate), static_cast<int>(arguments.size()), arguments.data())
+          .ToLocal(&value)) {
+    if (result != nullptr) *result = value;
+    return true;
+  }
+  if (try_catch.CanContinue()) state_.host->UncaughtError("runtime", FormatError(context, try_catch.Exception()));
+  return false;
+}
+
+void JsRuntime::Impl::Checkpoint(v8::Local<v8::Context> context) {
+  isolate_.get()->PerformMicrotaskCheckpoint();
+  while (!state_.rejections.empty()) {
+    state_.rejections.Notify(context);
+    isolate_.get()->PerformMicrotaskCheckpoint();
+  }
+}
+
+void JsRuntime::Impl::Dispatch(std::span<RequestEvent* const> batch) {
+  const Entered entered(*this);
+  v8::Isolate* isolate = isolate_.get();
+  const v8::Local<v8::Function> handle = state_.callbacks.Get(isolate, Callback::kDispatchFetch);
+  const v8::Local<v8::Value> receiver = v8::Undefined(isolate);
+  v8::TryCatch try_catch(isolate);
+  for (RequestEvent* event : batch) {
+    const v8::HandleScope handle_scope(isolate);
+    const std::uint32_t id = state_.events.Add(*event);
+    v8::Local<v8::Value> arguments[] = {v8::Integer::NewFromUnsigned(isolate, id)};
+    if (!handle->Call(entered.context, receiver, 1, arguments).IsEmpty()) continue;
+    // The function catches what handlers throw, so this is a termination or a full stack.
+    if (state_.events.Find(id) == event) {
+      state_.events.Remove(id);
+      event->Fail(try_catch.HasTerminated() ? FailReason::kTerminated : FailReason::kHandlerError);
+    }
+    if (try_catch.HasTerminated()) isolate->CancelTerminateExecution();
+    try_catch.Reset();
+  }
+  Checkpoint(entered.context);
+}
+
+void JsRuntime::Impl::Cancel(RequestEvent& event, std::string_view reason) {
+  const std::uint32_t id = event.runtime_handle;
+  JSD_CHECK(state_.events.Find(id) == &event);
+  const Entered entered(*this);
+  v8::Local<v8::String> text;
+  if (ToV8(isolate_.get(), reason).ToLocal(&text)) {
+    v8::Local<v8::Value> arguments[] = {v8::Integer::NewFromUnsigned(isolate_.get(), id), text};
+    Call(entered.context, Callback::kCancelFetch, arguments);
+  }
+  if (state_.events.Find(id) == &event) state_.events.Remove(id);
+  Checkpoint(entered.context);
+}
+
+void JsRuntime::Impl::Drained(RequestEvent& event) {
+  const Entered entered(*this);
+  v8::Local<v8::Value> arguments[] = {v8::Integer::NewFromUnsigned(isolate_.get(), event.runtime_handle)};
+  Call(entered.context, Callback::kStreamDrained, arguments);
+  Checkpoint(entered.context);
+}
+
+void JsRuntime::Impl::Invoke(std::string_view event, std::string_view detail_json) {
+  const Entered entered(*this);
+  v8::Local<v8::String> name, json;
+  v8::Local<v8::Value> detail;
+  JSD_CHECK(ToV8(isolate_.get(), event).ToLocal(&name) && ToV8(isolate_.get(), detail_json).ToLocal(&json));
+  JSD_CHECK(v8::JSON::Parse(entered.context, json).ToLocal(&detail));
+  v8::Local<v8::Value> arguments[] = {name, detail};
+  Call(entered.context, Callback::kInvoke, arguments);
+  Checkpoint(entered.context);
+}
+
+void JsRuntime::Impl::Load(const std::string& path, bool as_app, Loaded loaded) {
+  JSD_CHECK(!loaded_);
+  loading_app_ = as_app;
+  loaded_ = std::move(loaded);
+  const Entered entered(*this);
+  v8::TryCatch try_catch(isolate_.get());
+  v8::Local<v8::Promise> evaluation;
+  if (!modules_->LoadMain(entered.context, path).ToLocal(&evaluation)) {
+    return FinishLoading(DescribeFailure(entered.context, try_catch));
+  }
+  loading_.Reset(isolate_.get(), evaluation);
+  Checkpoint(entered.context);
+  CheckLoading(entered.context);
+}
+
+void JsRuntime::Impl::CheckLoading(v8::Local<v8::Context> context) {
+  if (loading_.IsEmpty()) return;
+  const v8::Local<v8::Promise> evaluation = loading_.Get(isolate_.get());
+  switch (evaluation->State()) {
+    case v8::Promise::kFulfilled:
+      return FinishLoading(loading_app_ ? InstallApp(context) : std::nullopt);
+    case v8::Promise::kRejected:
+      evaluation->MarkAsHandled();
+      return FinishLoading(ScriptError{FormatError(context, evaluation->Result())});
+    case v8::Promise::kPending:
+      if (has_work() || state_.timers.size() != 0 || state_.ops.pending() != 0) return;
+      return FinishLoading(
+          ScriptError{"a top-level await never settles" + modules_->DescribeStalledAwaits(context)});
+  }
+}
+
+void JsRuntime::Impl::FinishLoading(std::optional<ScriptError> error) {
+  loading_.Reset();
+  std::exchange(loaded_, nullptr)(std::move(error));
+}
+
+v8::Local<v8::Object> JsRuntime::Impl::MakeEnv(v8::Local<v8::Context> context) {
+  const v8::Local<v8::Object> env = v8::Object::New(isolate_.get());
+  for (const auto& [name, value] : env_) {
+    v8::Local<v8::String> key, text;
+    JSD_CHECK(ToV8(isolate_.get(), name).ToLocal(&key) && ToV8(isolate_.get(), value).ToLocal(&text));
+    JSD_CHECK(env->CreateDataProperty(context, key, text).FromMaybe(false));
+  }
+  return env;
+}
+
+std::optional<ScriptError> JsRuntime::Impl::InstallApp(v8::Local<v8::Context> context) {
+  v8::TryCatch try_catch(isolate_.get());
+  v8::Local<v8::Value> arguments[] = {modules_->MainNamespace(isolate_.get()), MakeEnv(context)};
+  v8::Local<v8::Value> handlers;
+  if (!state_.callbacks.Get(isolate_.get(), Callback::kInstallApp)
+           ->Call(context, v8::Undefined(isolate_.get()), 2, arguments)
+           .ToLocal(&handlers)) {
+    return DescribeFailure(context, try_catch);
+  }
+  if (handlers.As<v8::Array>()->Length() != 0) return std::nullopt;
+  return ScriptError{
+      "the script has no handler: it must `export default { fetch(request) { … } }` or call "
+      "`addEventListener('fetch', …)`"};
+}
+
+void JsRuntime::Impl::TakeFinishedOps(v8::Local<v8::Context> context) {
+  v8::Isolate* isolate = isolate_.get();
+  if (state_.ops.pending() == 0) return;
+  const auto finished = state_.ops.Take();
+  if (finished.empty()) return;
+  v8::LocalVector<v8::Value> results(isolate);
+  for (const auto& op : finished) {
+    v8::TryCatch try_catch(isolate);
+    v8::Local<v8::Value> value;
+    const bool made = op.make_value(context).ToLocal(&value);
+    if (!made && !try_catch.CanContinue()) continue;
+    results.push_back(v8::Integer::NewFromUnsigned(isolate, op.id));
+    results.push_back(v8::Boolean::New(isolate, made));
+    results.push_back(made ? value : try_catch.Exception());
+  }
+  v8::Local<v8::Value> arguments[] = {v8::Array::New(isolate, results.data(), results.size())};
+  Call(context, Callback::kRecv, arguments);
+  Checkpoint(context);
+}
+
+void JsRuntime::Impl::FireTimers(v8::Local<v8::Context> context) {
+  if (state_.timers.size() == 0) return;
+  // Timers that are made meanwhile wait for the next turn, however short they are.
+  const auto now = TimerQueue::Clock::now();
+  while (const auto id = state_.timers.TakeDue(now)) {
+    const v8::HandleScope handle_scope(isolate_.get());
+    v8::Local<v8::Value> arguments[] = {v8::Integer::NewFromUnsigned(isolate_.get(), *id)};
+    Call(context, Callback::kFireTimer, arguments);
+    Checkpoint(context);
+  }
+}
+
+std::optional<TimerQueue::Clock::time_point> JsRuntime::Impl::next_due() {
+  const auto timer = state_.timers.next_due();
+  return timer && next_task_ ? std::min(*timer, *next_task_) : timer ? timer : next_task_;
+}
+
+bool JsRuntime::Impl::has_work() {
+  if (woken_.load(std::memory_order_acquire)) return true;
+  const auto due = next_due();
+  return due && *due <= TimerQueue::Clock::now();
+}
+
+PollResult JsRuntime::Impl::Poll() {
+  if (has_work() || !loading_.IsEmpty()) {
+    woken_.store(false, std::memory_order_release);
+    const Entered entered(*this);
+    if (isolate_.tasks().RunDue()) Checkpoint(entered.context);
+    next_task_ = isolate_.tasks().next_due();
+    TakeFinishedOps(entered.context);
+    FireTimers(entered.context);
+    CheckLoading(entered.context);
+  }
+  PollResult result;
+  result.next_timer = next_due();
+  result.pending = state_.timers.size() != 0 || state_.ops.pending() != 0 || woken_.load(std::memory_order_acquire);
+  return result;
+}
+
+std::unique_ptr<JsRuntime> JsRuntime::Create(const RuntimeOptions& options) {
+  Platform::Get();
+  return std::unique_ptr<JsRuntime>(new JsRuntime(std::make_unique<Impl>(options)));
+}
+
+JsRuntime::JsRuntime(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+JsRuntime::~JsRuntime() = default;
+
+void JsRuntime::LoadApp(const std::string& path, Loaded loaded) {
+  impl_->Load(path, true, std::move(loaded));
+}
+void JsRuntime::LoadModule(const std::string& path, Loaded loaded) { impl_->Load(path, false, std::move(loaded)); }
+void JsRuntime::Dispatch(std::span<RequestEvent* const> batch) { impl_->Dispatch(batch); }
+void JsRuntime::Cancel(RequestEvent& event, std::string_view reason) { impl_->Cancel(event, reason); }
+void JsRuntime::Drained(RequestEvent& event) { impl_->Drained(event); }
+void JsRuntime::Invoke(std::string_view event, std::string_view detail_json) { impl_->Invoke(event, detail_json); }
+PollResult JsRuntime::Poll() { return impl_->Poll(); }
+std::size_t JsRuntime::pending_background_work() const { return impl_->state_.waiting_until; }
+std::size_t JsRuntime::buffer_bytes() const { return impl_->allocator_->used(); }
+void JsRuntime::Terminate() { impl_->isolate_.get()->TerminateExecution(); }
+
+void JsRuntime::AddNearHeapLimitCallback(NearHeapLimit callback) {
+  JSD_CHECK(!impl_->near_heap_limit_);
+  impl_->near_heap_limit_ = std::move(callback);
+  impl_->isolate_.get()->AddNearHeapLimitCallback(Impl::OnNearHeapLimit, impl_.get());
+}
+
+void JsRuntime::RemoveNearHeapLimitCallback() {
+  JSD_CHECK(impl_->near_heap_limit_);
+  impl_->isolate_.get()->RemoveNearHeapLimitCallback(Impl::OnNearHeapLimit, 0);
+  impl_->near_heap_limit_ = nullptr;
+}
+
+bool ConfigureV8(const std::vector<std::string>& flags, std::string* error) { return Platform::SetFlags(flags, error); }
+
+const char* V8Version() { return v8::V8::GetVersion(); }
+
+}  // namespace jsd
