@@ -1,0 +1,65 @@
+#ifndef JSD_SERVER_HTTP_CONTEXT_H_
+#define JSD_SERVER_HTTP_CONTEXT_H_
+
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <cstdint>
+#include <vector>
+
+#include "config/config.h"
+#include "core/request_event.h"
+#include "server/http_buffer.h"
+#include "server/http_reply.h"
+#include "worker/log.h"
+#include "worker/request_sink.h"
+
+namespace jsd {
+
+class HttpExchange;
+class HttpSession;
+
+// What the sessions of one service share.
+//
+// Owner: it is the service's base. Thread: the worker's. Lifetime: a session that is open has a living context.
+class HttpContext {
+ public:
+  static constexpr std::int64_t kNever = INT64_MAX;
+
+  // Milliseconds of a monotonic clock, as coarse as the kernel's tick: no system call.
+  static std::int64_t Now();
+
+  // When `timeout` from now is over; a timeout of zero never is.
+  static std::int64_t After(std::chrono::milliseconds timeout) {
+    return timeout.count() == 0 ? kNever : Now() + timeout.count();
+  }
+
+  virtual HttpExchange* AcquireExchange() = 0;
+  // The exchange and its memory stay as they are until Reap: a runtime may fill the room for a reply from the request.
+  virtual void ReleaseExchange(HttpExchange& exchange) = 0;
+  // The runtime's turn is over.
+  virtual void Reap() = 0;
+
+  // The session's Turn is called once the runtime's turn is over.
+  virtual void ScheduleTurn(HttpSession& session) = 0;
+
+  // The session has closed; the service lets go of it.
+  virtual void Remove(HttpSession& session) = 0;
+
+  boost::asio::io_context& io;
+  RequestSink& sink;
+  const Config& config;
+  Log& log;
+  BlockPool blocks;
+  DateLine date;
+  std::vector<RequestEvent*> batch;  // Of the session whose turn it is.
+  bool draining = false;
+
+ protected:
+  HttpContext(boost::asio::io_context& io_, RequestSink& sink_, const Config& config_, Log& log_)
+      : io(io_), sink(sink_), config(config_), log(log_) {}
+  ~HttpContext() = default;
+};
+
+}  // namespace jsd
+
+#endif  // JSD_SERVER_HTTP_CONTEXT_H_

@@ -1,0 +1,195 @@
+#include "server/http_exchange.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "server/http_session.h"
+
+namespace jsd {
+namespace {
+
+// Memory that an exchange keeps for its next request; more is given back.
+constexpr std::size_t kBytesKept = 64 * 1024;
+constexpr std::size_t kFieldsKept = 64;
+constexpr std::size_t kSmallestBody = 4 * 1024;
+
+}  // namespace
+
+void HttpExchange::Begin(HttpSession& session) {
+  session_ = &session;
+  request_.Clear();
+  request_.head.remote_address = session.remote_address();
+  state = State::kReceiving;
+  next = nullptr;
+  runtime_handle = 0;
+}
+
+void HttpExchange::End() {
+  session_ = nullptr;
+  state = State::kDone;
+  source_ = body_ = {};
+  body_expected_ = 0;
+  remaining_ = 0;
+  framing_ = Framing::kNone;
+  discard_ = blocked_ = cut_ = false;
+  output_.Clear();
+  if (copy_capacity_ > kBytesKept) {
+    copy_.reset();
+    copy_capacity_ = 0;
+  }
+  if (body_capacity_ > kBytesKept) {
+    body_storage_.reset();
+    body_capacity_ = 0;
+  }
+  if (request_.fields.capacity() > kFieldsKept) request_.fields = {};
+}
+
+void HttpExchange::Rebase(std::string_view& view, const char* copy) const {
+  // Views of literals, of the session and of the body's own storage stay.
+  if (view.data() < source_.data() || view.data() > source_.data() + source_.size()) return;
+  view = std::string_view(copy + (view.data() - source_.data()), view.size());
+}
+
+void HttpExchange::Own() {
+  if (source_.empty()) return;
+  if (copy_capacity_ < source_.size()) {
+    copy_ = std::make_unique_for_overwrite<char[]>(source_.size());
+    copy_capacity_ = source_.size();
+  }
+  std::memcpy(copy_.get(), source_.data(), source_.size());
+  Rebase(request_.head.method, copy_.get());
+  Rebase(request_.head.authority, copy_.get());
+  Rebase(request_.head.target, copy_.get());
+  for (HeaderField& field : request_.fields) {
+    Rebase(field.name, copy_.get());
+    Rebase(field.value, copy_.get());
+  }
+  Rebase(body_, copy_.get());
+  source_ = {};
+}
+
+void HttpExchange::ReserveBody(std::size_t capacity) {
+  if (capacity <= body_capacity_) return;
+  auto storage = std::make_unique_for_overwrite<char[]>(capacity);
+  if (!body_.empty()) std::memcpy(storage.get(), body_.data(), body_.size());
+  body_storage_ = std::move(storage);
+  body_capacity_ = capacity;
+  body_ = std::string_view(body_storage_.get(), body_.size());
+}
+
+void HttpExchange::ExpectBody(std::size_t size) {
+  ReserveBody(size);
+  body_expected_ = size;
+  body_ = std::string_view(body_storage_.get(), 0);
+}
+
+void HttpExchange::AppendBody(std::string_view bytes) {
+  const std::size_t size = body_.size() + bytes.size();
+  if (size > body_capacity_) ReserveBody(std::max({size, 2 * body_capacity_, kSmallestBody}));
+  std::memcpy(body_storage_.get() + body_.size(), bytes.data(), bytes.size());
+  body_ = std::string_view(body_storage_.get(), size);
+}
+
+void HttpExchange::PutHead(OutputQueue& out, const ReplyHead& head, const ReplyFraming& framing) {
+  char* const begin = out.Prepare(MaxHeadSize(head));
+  out.Commit(static_cast<std::size_t>(WriteHead(begin, head, framing, session_->date()) - begin));
+}
+
+char* HttpExchange::Reply(const ReplyHead& head, std::size_t body_size) {
+  ReplyFraming framing;
+  bool send_body = request_.head.method != "HEAD";
+  if (IsBodyless(head.status)) {
+    send_body = false;
+  } else {
+    framing.framing = Framing::kLength;
+    // 205 says that there is no body by a length of zero (RFC 9110 section 15.3.6).
+    if (head.status == 205) send_body = false;
+    framing.length = head.status == 205 ? 0 : body_size;
+  }
+  framing.connection = session_->ConnectionOptionFor(*this);
+  OutputQueue& out = session_->OutputFor(*this);
+  char* room = nullptr;
+  if (send_body) {
+    char* const begin = out.Prepare(MaxHeadSize(head) + body_size);
+    room = WriteHead(begin, head, framing, session_->date());
+    out.Commit(static_cast<std::size_t>(room - begin) + body_size);
+  } else {
+    PutHead(out, head, framing);
+  }
+  session_->Finished(*this);
+  return room;
+}
+
+void HttpExchange::Answer(int status) {
+  const std::string_view body = GenericBody(status);
+  char* const room = Reply(ReplyHead{.status = status, .status_text = {}, .fields = kGenericFields}, body.size());
+  if (room != nullptr) std::memcpy(room, body.data(), body.size());
+}
+
+void HttpExchange::Fail(FailReason reason) {
+  if (state == State::kStreaming) return EndStream(false);
+  Answer(StatusOf(reason));
+}
+
+void HttpExchange::StartStream(const ReplyHead& head) {
+  ReplyFraming framing;
+  const bool bodyless = IsBodyless(head.status) || head.status == 205;
+  if (head.status == 205) {
+    framing.framing = Framing::kLength;
+  } else if (!bodyless && head.declared_length >= 0) {
+    framing.framing = Framing::kLength;
+    framing.length = remaining_ = static_cast<std::uint64_t>(head.declared_length);
+  } else if (!bodyless && request_.http11) {
+    framing.framing = Framing::kChunked;
+  }
+  discard_ = bodyless || request_.head.method == "HEAD";
+  framing_ = framing.framing;
+  // HTTP/1.0 without a length: the end of the connection is the end of the body.
+  if (framing_ == Framing::kNone && !discard_) session_->CloseAfter(*this);
+  framing.connection = session_->ConnectionOptionFor(*this);
+  state = State::kStreaming;
+  PutHead(session_->OutputFor(*this), head, framing);
+  session_->Wrote();
+}
+
+bool HttpExchange::Write(std::string_view chunk) {
+  if (discard_ || chunk.empty()) return true;
+  OutputQueue& out = session_->OutputFor(*this);
+  switch (framing_) {
+    case Framing::kChunked: {
+      char* const begin = out.Prepare(kMaxChunkSizeLine);
+      out.Commit(static_cast<std::size_t>(WriteChunkSize(begin, chunk.size()) - begin));
+      out.Append(chunk);
+      out.Append("\r\n");
+      break;
+    }
+    case Framing::kLength:
+      if (chunk.size() > remaining_) {
+        // More than was declared would be read as the next reply.
+        chunk = chunk.substr(0, remaining_);
+        cut_ = true;
+      }
+      remaining_ -= chunk.size();
+      out.Append(chunk);
+      break;
+    case Framing::kNone:
+      out.Append(chunk);
+      break;
+  }
+  session_->Wrote();
+  blocked_ = out.bytes() >= kStreamHighWater;
+  return !blocked_;
+}
+
+void HttpExchange::EndStream(bool complete) {
+  if (discard_) {
+    cut_ = false;
+  } else if (!complete || remaining_ != 0) {
+    cut_ = true;
+  } else if (framing_ == Framing::kChunked) {
+    session_->OutputFor(*this).Append(kLastChunk);
+  }
+  session_->Finished(*this);
+}
+
+}  // namespace jsd

@@ -1,0 +1,118 @@
+#ifndef JSD_SERVER_HTTP_EXCHANGE_H_
+#define JSD_SERVER_HTTP_EXCHANGE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "core/request_event.h"
+#include "server/http_buffer.h"
+#include "server/http_check.h"
+#include "server/http_parser.h"
+#include "server/http_reply.h"
+
+namespace jsd {
+
+class HttpSession;
+
+// Unsent bytes of a streamed reply above which Write asks its source to wait, and below which it may go on.
+inline constexpr std::size_t kStreamHighWater = 256 * 1024;
+inline constexpr std::size_t kStreamLowWater = 64 * 1024;
+
+// One request and its reply.
+//
+// Owner: its service, which lends it to a session from the request's header to the end of its reply, and keeps it and
+// its memory for another. Thread: the worker's. Lifetime: the service's.
+class HttpExchange final : public RequestEvent, public BodySink {
+ public:
+  enum class State {
+    kReceiving,  // The body has not come whole.
+    kRunning,    // The runtime has it.
+    kStreaming,  // The runtime has it and has sent the head of the reply.
+    kDone,       // The reply is written; at most it waits for those before it.
+  };
+
+  explicit HttpExchange(BlockPool& pool) : output_(pool) {}
+  HttpExchange(const HttpExchange&) = delete;
+  HttpExchange& operator=(const HttpExchange&) = delete;
+  ~HttpExchange() = default;
+
+  // From the service's store and back to it.
+  void Begin(HttpSession& session);
+  void End();
+
+  // --- What the session does with it.
+
+  HttpRequest& request() { return request_; }
+
+  // The bytes of the session's input that the request's views lie in. Own copies them, and the views with them.
+  void SetSource(std::string_view source) { source_ = source; }
+  void Own();
+
+  // A body that lies in the source whole.
+  void SetBody(std::string_view body) { body_ = body; }
+  // A body of `size` bytes that will come in pieces, read into BodyRoom.
+  void ExpectBody(std::size_t size);
+  std::span<char> BodyRoom() const { return {body_storage_.get() + body_.size(), body_expected_ - body_.size()}; }
+  void BodyArrived(std::size_t size) { body_ = std::string_view(body_storage_.get(), body_.size() + size); }
+
+  // More of a body whose size is not known before its end.
+  void AppendBody(std::string_view bytes) override;
+
+  // Answers with the generic reply of `status` what the runtime does not have, or has no longer.
+  void Answer(int status);
+
+  // The runtime may go on writing.
+  bool blocked() const { return blocked_; }
+  void Unblock() { blocked_ = false; }
+
+  // The runtime streams a body that the client does not get.
+  bool discards() const { return state == State::kStreaming && discard_; }
+  // The reply ended before its declared end: only the end of the connection tells the client.
+  bool cut() const { return cut_; }
+  bool ends_with_connection() const { return framing_ == Framing::kNone; }
+
+  OutputQueue& output() { return output_; }
+
+  State state = State::kDone;
+  std::int64_t deadline = 0;       // Of the reply, in the service's milliseconds.
+  HttpExchange* next = nullptr;    // The session's next one, or the next free one.
+
+  // --- RequestEvent
+
+  const RequestHead& head() const override { return request_.head; }
+  std::string_view body() const override { return body_; }
+  char* Reply(const ReplyHead& head, std::size_t body_size) override;
+  void StartStream(const ReplyHead& head) override;
+  bool Write(std::string_view chunk) override;
+  void EndStream(bool complete) override;
+  void Fail(FailReason reason) override;
+
+ private:
+  void ReserveBody(std::size_t capacity);
+  void PutHead(OutputQueue& out, const ReplyHead& head, const ReplyFraming& framing);
+  // The view at its place in the copy, where it lies in the source.
+  void Rebase(std::string_view& view, const char* copy) const;
+
+  HttpSession* session_ = nullptr;
+  HttpRequest request_;
+  std::string_view source_;
+  std::string_view body_;
+  OutputQueue output_;               // Replies that others come before.
+  std::unique_ptr<char[]> copy_;     // Of the source.
+  std::size_t copy_capacity_ = 0;
+  std::unique_ptr<char[]> body_storage_;
+  std::size_t body_capacity_ = 0;
+  std::size_t body_expected_ = 0;
+  std::uint64_t remaining_ = 0;      // Of a declared length.
+  Framing framing_ = Framing::kNone;
+  bool discard_ = false;
+  bool blocked_ = false;
+  bool cut_ = false;
+};
+
+}  // namespace jsd
+
+#endif  // JSD_SERVER_HTTP_EXCHANGE_H_

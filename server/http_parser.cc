@@ -1,0 +1,88 @@
+#include "server/http_parser.h"
+
+#include <algorithm>
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/error.hpp>
+#include <limits>
+
+namespace jsd {
+
+namespace http = boost::beast::http;
+
+HttpParser::HttpParser(const LimitsConfig& limits, HttpRequest& request, BodySink& body)
+    : limits_(limits), request_(request), body_(body) {
+  // HeaderScanner has seen to the size of the header.
+  header_limit(std::numeric_limits<std::uint32_t>::max());
+  body_limit(limits.body);
+}
+
+int HttpParser::ParseHeader(std::string_view header) {
+  error_code error;
+  put(boost::asio::buffer(header), error);
+  if (error) return StatusOf(error);
+  if (!is_header_done()) return 400;
+  if (request_.has_content_length) request_.content_length = *content_length();
+  return 0;
+}
+
+int HttpParser::ParseChunks(std::string_view bytes, std::size_t& consumed) {
+  in_body_ = true;
+  consumed = 0;
+  while (consumed < bytes.size() && !is_done()) {
+    error_code error;
+    input_ = bytes.substr(consumed);
+    consumed += put(boost::asio::buffer(input_), error);
+    if (error == http::error::need_more) return 0;
+    if (error) return StatusOf(error);
+  }
+  return 0;
+}
+
+int HttpParser::StatusOf(const error_code& error) const {
+  if (status_ != 0) return status_;
+  if (error == http::error::body_limit) return 413;
+  return 400;
+}
+
+void HttpParser::Reject(int status, error_code& error) {
+  status_ = status;
+  error = http::error::bad_value;
+}
+
+void HttpParser::on_request_impl(http::verb, string_view method_text, string_view target, int version, error_code&) {
+  request_.head.method = method_text;
+  request_.head.target = target;
+  request_.http11 = version >= 11;
+}
+
+void HttpParser::on_field_impl(field name, string_view name_text, string_view value, error_code& error) {
+  int status = 0;
+  if (in_body_) {
+    // Trailers are checked and dropped.
+    status = IsFolded(name_text, value) ? 400 : CheckTrailer(name);
+  } else {
+    request_.fields.push_back({name_text, value});
+    status = CheckField(name, value, request_);
+  }
+  if (status != 0) Reject(status, error);
+}
+
+bool HttpParser::IsFolded(std::string_view name, std::string_view value) const {
+  // Beast unfolds a value into memory of its own, or skips line ends before its first character.
+  if (value.data() < input_.data() || value.data() > input_.data() + input_.size()) return true;
+  const char* const name_end = name.data() + name.size();
+  return std::find(name_end, value.data(), '\r') != value.data();
+}
+
+void HttpParser::on_chunk_header_impl(std::uint64_t, string_view extensions, error_code& error) {
+  extension_bytes_ += extensions.size();
+  const int status = extension_bytes_ > limits_.headers ? 400 : CheckChunkExtensions(extensions);
+  if (status != 0) Reject(status, error);
+}
+
+std::size_t HttpParser::on_chunk_body_impl(std::uint64_t, string_view bytes, error_code&) {
+  body_.AppendBody(bytes);
+  return bytes.size();
+}
+
+}  // namespace jsd

@@ -1,0 +1,244 @@
+#include "server/http_service.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/smart_ptr/intrusive_ptr.hpp>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "server/http_context.h"
+#include "server/http_exchange.h"
+#include "server/http_session.h"
+
+namespace jsd {
+namespace {
+
+namespace asio = boost::asio;
+
+// Free exchanges that are kept.
+constexpr std::size_t kExchangesKept = 1024;
+
+// Deadlines are looked at so often: a tenth of the shortest timeout, within these bounds.
+constexpr std::chrono::milliseconds kShortestSweep{10};
+constexpr std::chrono::milliseconds kLongestSweep{500};
+
+// The sessions of one worker, and what they share.
+//
+// Owner: the worker. Thread: the worker's. Lifetime: within that of io_context, sink, config and log.
+class HttpService final : public ConnectionHandler, private HttpContext {
+ public:
+  HttpService(asio::io_context& io_context, RequestSink& request_sink, const Config& configuration, Log& service_log);
+  ~HttpService() override;
+
+  void Adopt(int socket, std::string remote_address) override;
+  void Drain(std::function<void()> drained) override;
+  std::size_t CloseAll() override;
+  std::size_t connections() const override { return session_count_; }
+
+ private:
+  HttpExchange* AcquireExchange() override;
+  void ReleaseExchange(HttpExchange& exchange) override;
+  void Reap() override;
+  void ScheduleTurn(HttpSession& session) override;
+  void Remove(HttpSession& session) override;
+
+  void RunTurns();
+  void ScheduleSweep();
+  void Sweep();
+  void ReportDrained();
+  template <typename Action>
+  void ForEachSession(Action action);
+
+  // Handlers that Asio still holds when the service is gone see by this that it is.
+  std::shared_ptr<HttpService*> self_;
+  HttpSession* sessions_ = nullptr;
+  std::size_t session_count_ = 0;
+  HttpExchange* released_ = nullptr;
+  HttpExchange* free_exchanges_ = nullptr;
+  std::size_t free_count_ = 0;
+  std::vector<boost::intrusive_ptr<HttpSession>> scheduled_;
+  std::vector<boost::intrusive_ptr<HttpSession>> running_;
+  asio::steady_timer sweep_timer_;
+  std::chrono::milliseconds sweep_period_;
+  bool sweep_scheduled_ = false;
+  std::function<void()> drained_;
+};
+
+std::chrono::milliseconds SweepPeriod(const Config& config) {
+  std::chrono::milliseconds period = kLongestSweep;
+  for (const auto timeout : {config.timeouts.header, config.timeouts.body, config.timeouts.idle, config.timeouts.write,
+                             config.limits.request}) {
+    if (timeout.count() != 0) period = std::min(period, timeout / 10);
+  }
+  return std::max(period, kShortestSweep);
+}
+
+HttpService::HttpService(asio::io_context& io_context, RequestSink& request_sink, const Config& configuration,
+                         Log& service_log)
+    : HttpContext(io_context, request_sink, configuration, service_log),
+      self_(std::make_shared<HttpService*>(this)),
+      sweep_timer_(io_context),
+      sweep_period_(SweepPeriod(configuration)) {}
+
+HttpService::~HttpService() {
+  drained_ = nullptr;
+  CloseAll();
+  Reap();
+  while (free_exchanges_ != nullptr) delete std::exchange(free_exchanges_, free_exchanges_->next);
+}
+
+void HttpService::Adopt(int socket, std::string remote_address) {
+  const bool is_unix = remote_address.empty();
+  // Small pieces of a stream leave when they come.
+  if (!is_unix) {
+    const int on = 1;
+    setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  }
+  HttpSession::Socket connection(io);
+  boost::system::error_code error;
+  connection.assign(asio::generic::stream_protocol(is_unix ? AF_UNIX : AF_INET, 0), socket, error);
+  if (error) {
+    log.Error("cannot serve a connection", {{"error", error.message()}});
+    ::close(socket);
+    return;
+  }
+  // Without this, Asio would wait where a write cannot be done at once.
+  connection.non_blocking(true, error);
+  if (draining || error) return;
+  boost::intrusive_ptr<HttpSession> session(
+      new HttpSession(*this, std::move(connection), std::move(remote_address)));
+  intrusive_ptr_add_ref(session.get());  // The list's.
+  session->next = sessions_;
+  if (sessions_ != nullptr) sessions_->previous = session.get();
+  sessions_ = session.get();
+  ++session_count_;
+  ScheduleSweep();
+  session->Turn();
+}
+
+void HttpService::Remove(HttpSession& session) {
+  (session.previous == nullptr ? sessions_ : session.previous->next) = session.next;
+  if (session.next != nullptr) session.next->previous = session.previous;
+  --session_count_;
+  intrusive_ptr_release(&session);
+  if (session_count_ == 0) ReportDrained();
+}
+
+void HttpService::Drain(std::function<void()> drained) {
+  draining = true;
+  drained_ = std::move(drained);
+  ForEachSession([](HttpSession& session) { session.Drain(); });
+  if (session_count_ == 0) ReportDrained();
+}
+
+void HttpService::ReportDrained() {
+  // Posted, so that the caller may do away with the service.
+  if (drained_) asio::post(io, std::exchange(drained_, nullptr));
+}
+
+std::size_t HttpService::CloseAll() {
+  std::size_t cut = 0;
+  ForEachSession([&cut](HttpSession& session) {
+    cut += session.unanswered();
+    session.Close("The server is shutting down.");
+  });
+  return cut;
+}
+
+// Sessions close only by themselves, so that no action takes away another session than its own.
+template <typename Action>
+void HttpService::ForEachSession(Action action) {
+  for (HttpSession* session = sessions_; session != nullptr;) {
+    const boost::intrusive_ptr<HttpSession> alive(session);
+    HttpSession* const next = session->next;
+    action(*session);
+    session = next;
+  }
+}
+
+HttpExchange* HttpService::AcquireExchange() {
+  if (free_exchanges_ == nullptr) return new HttpExchange(blocks);
+  --free_count_;
+  return std::exchange(free_exchanges_, free_exchanges_->next);
+}
+
+void HttpService::ReleaseExchange(HttpExchange& exchange) {
+  exchange.next = std::exchange(released_, &exchange);
+}
+
+void HttpService::Reap() {
+  while (released_ != nullptr) {
+    HttpExchange& exchange = *std::exchange(released_, released_->next);
+    exchange.End();
+    if (free_count_ == kExchangesKept) {
+      delete &exchange;
+    } else {
+      exchange.next = std::exchange(free_exchanges_, &exchange);
+      ++free_count_;
+    }
+  }
+}
+
+void HttpService::ScheduleTurn(HttpSession& session) {
+  if (session.turn_scheduled) return;
+  session.turn_scheduled = true;
+  if (scheduled_.empty()) {
+    asio::post(io, [weak = std::weak_ptr(self_)] {
+      if (const auto self = weak.lock()) (*self)->RunTurns();
+    });
+  }
+  scheduled_.emplace_back(&session);
+}
+
+void HttpService::RunTurns() {
+  running_.swap(scheduled_);
+  for (const auto& session : running_) {
+    session->turn_scheduled = false;
+    session->Turn();
+  }
+  running_.clear();
+}
+
+void HttpService::ScheduleSweep() {
+  if (sweep_scheduled_) return;
+  sweep_scheduled_ = true;
+  sweep_timer_.expires_after(sweep_period_);
+  sweep_timer_.async_wait([weak = std::weak_ptr(self_)](const boost::system::error_code&) {
+    if (const auto self = weak.lock()) (*self)->Sweep();
+  });
+}
+
+void HttpService::Sweep() {
+  sweep_scheduled_ = false;
+  const std::int64_t now = Now();
+  ForEachSession([now](HttpSession& session) { session.CheckDeadlines(now); });
+  Reap();
+  if (session_count_ != 0) ScheduleSweep();
+}
+
+}  // namespace
+
+std::int64_t HttpContext::Now() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
+}
+
+std::unique_ptr<ConnectionHandler> MakeHttpService(asio::io_context& io, RequestSink& sink, const Config& config,
+                                                   Log& log) {
+  return std::make_unique<HttpService>(io, sink, config, log);
+}
+
+}  // namespace jsd

@@ -1,0 +1,21 @@
+#ifndef JSD_SERVER_HTTP_SERVICE_H_
+#define JSD_SERVER_HTTP_SERVICE_H_
+
+#include <boost/asio/io_context.hpp>
+#include <memory>
+
+#include "config/config.h"
+#include "worker/connection_handler.h"
+#include "worker/log.h"
+#include "worker/request_sink.h"
+
+namespace jsd {
+
+// HTTP/1.1 (RFC 9110, RFC 9112) for the connections of one worker. Config and log must outlive what it returns; a
+// limit or timeout of zero is none.
+std::unique_ptr<ConnectionHandler> MakeHttpService(boost::asio::io_context& io, RequestSink& sink,
+                                                   const Config& config, Log& log);
+
+}  // namespace jsd
+
+#endif  // JSD_SERVER_HTTP_SERVICE_H_

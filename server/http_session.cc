@@ -1,0 +1,505 @@
+#include "server/http_session.h"
+
+#include <algorithm>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/socket_base.hpp>
+#include <chrono>
+#include <cstring>
+#include <limits>
+#include <span>
+#include <utility>
+
+namespace jsd {
+namespace {
+
+namespace asio = boost::asio;
+
+// A client that has closed its sending side may still read, or may be gone: TCP tells by the answer to what it is sent.
+// So long after its last sign of life, the requests in flight are taken for abandoned.
+constexpr std::chrono::milliseconds kHalfClosedPatience{2000};
+
+// How long what a refused client goes on sending is read and dropped, so that it sees the answer and not a reset.
+constexpr std::chrono::milliseconds kLingerTime{2000};
+
+constexpr std::string_view kClientGone = "The client has closed the connection.";
+constexpr std::string_view kClientStalled = "The client does not read the reply.";
+constexpr std::string_view kRequestOverdue = "The request has taken too long.";
+constexpr std::string_view kBodyUnwanted = "The client wants no body.";
+constexpr std::string_view kReplyCut = "An earlier reply has failed.";
+
+}  // namespace
+
+HttpSession::HttpSession(HttpContext& context, Socket socket, std::string remote_address)
+    : context_(context),
+      socket_(std::move(socket)),
+      remote_address_(std::move(remote_address)),
+      scanner_(context.config.limits),
+      output_(context.blocks) {}
+
+HttpSession::~HttpSession() = default;
+
+void HttpSession::Turn() {
+  if (closed_ || in_turn_) return;
+  const boost::intrusive_ptr<HttpSession> alive(this);
+  in_turn_ = true;
+  bool dispatched = false;
+  do {
+    context_.batch.clear();
+    ParseInput();
+    dispatched = !context_.batch.empty();
+    if (dispatched) context_.sink.Dispatch(context_.batch);
+    StopDiscarded();
+    SendContinue();
+    Send();
+    // More than the pipeline limit may have come at once.
+  } while (dispatched && !closed_ && input_ != nullptr && input_->size() != 0 && MayParse());
+  in_turn_ = false;
+  context_.Reap();
+  if (!closed_) Settle();
+}
+
+// --- Input
+
+bool HttpSession::MayParse() const {
+  if (last_request_seen_ || receiving_ != nullptr || output_.bytes() >= kStreamHighWater) return false;
+  if (in_flight_ >= std::max(context_.config.limits.pipeline, 1u)) return false;
+  // The reply to HTTP/1.0 may turn out to end with the connection.
+  return last_ == nullptr || last_->request().http11;
+}
+
+void HttpSession::ParseInput() {
+  if (receiving_ != nullptr) {
+    if (receiving_->request().chunked) {
+      ParseChunks();
+    } else if (receiving_->BodyRoom().empty()) {
+      Complete(*receiving_);
+    }
+  }
+  while (input_ != nullptr && input_->size() != 0 && MayParse()) {
+    if (const int status = scanner_.Scan(input_->first(), input_->size()); status != 0) return Refuse(status);
+    if (!scanner_.done()) break;
+    if (!ParseMessage()) return;
+  }
+  if (!eof_) return;
+  if (receiving_ != nullptr) return Refuse(400);
+  if (input_ == nullptr || input_->size() == 0) {
+    last_request_seen_ = true;
+  } else if (MayParse()) {
+    if (!scanner_.blank()) return Refuse(400);
+    last_request_seen_ = true;
+  }
+}
+
+bool HttpSession::ParseMessage() {
+  HttpExchange& exchange = AddExchange();
+  HttpRequest& request = exchange.request();
+  receiving_ = &exchange;
+  waiting_ = Waiting::kNothing;
+  char* const header = input_->first() + scanner_.start();
+  const std::size_t header_size = scanner_.end() - scanner_.start();
+  parser_.emplace(context_.config.limits, request, exchange);
+  int status = parser_->ParseHeader(std::string_view(header, header_size));
+  if (status == 0) {
+    status = CheckRequest(request, "http", request.head.authority.empty() ? DefaultAuthority() : std::string_view());
+  }
+  if (status != 0) {
+    Refuse(status);
+    return false;
+  }
+  input_->begin += scanner_.end();
+  scanner_.Reset();
+  if (!request.keep_alive() || context_.draining) last_request_seen_ = true;
+  if (context_.draining) linger_ = true;
+  if (request.chunked) {
+    exchange.SetSource(std::string_view(header, header_size));
+    ParseChunks();
+    return true;
+  }
+  const auto body_size = static_cast<std::size_t>(request.content_length);
+  if (body_size <= input_->size()) {
+    exchange.SetSource(std::string_view(header, header_size + body_size));
+    exchange.SetBody(std::string_view(input_->first(), body_size));
+    input_->begin += body_size;
+    Complete(exchange);
+  } else {
+    exchange.SetSource(std::string_view(header, header_size));
+    exchange.ExpectBody(body_size);
+    std::memcpy(exchange.BodyRoom().data(), input_->first(), input_->size());
+    exchange.BodyArrived(input_->size());
+    input_->begin = input_->end;
+  }
+  return true;
+}
+
+void HttpSession::ParseChunks() {
+  if (input_ == nullptr || input_->size() == 0) return;
+  std::size_t consumed = 0;
+  const int status = parser_->ParseChunks(std::string_view(input_->first(), input_->size()), consumed);
+  if (status != 0) return Refuse(status);
+  input_->begin += consumed;
+  if (parser_->complete()) Complete(*receiving_);
+}
+
+void HttpSession::Complete(HttpExchange& exchange) {
+  receiving_ = nullptr;
+  parser_.reset();
+  exchange.state = HttpExchange::State::kRunning;
+  exchange.deadline = HttpContext::After(context_.config.limits.request);
+  context_.batch.push_back(&exchange);
+}
+
+void HttpSession::Refuse(int status) {
+  if (context_.log.Enabled(LogLevel::kDebug)) {
+    context_.log.Debug("request refused", {{"status", status}, {"remote", remote_address()}});
+  }
+  HttpExchange& exchange = receiving_ != nullptr ? *std::exchange(receiving_, nullptr) : AddExchange();
+  parser_.reset();
+  // The read into the body that nobody wants any more.
+  if (reading_body_) {
+    error_code ignored;
+    socket_.cancel(ignored);
+  }
+  last_request_seen_ = linger_ = true;
+  // Not overwritten yet: the requests before this one lie there.
+  if (input_ != nullptr) input_->begin = input_->end;
+  scanner_.Reset();
+  exchange.Answer(status);
+}
+
+HttpExchange& HttpSession::AddExchange() {
+  HttpExchange& exchange = *context_.AcquireExchange();
+  exchange.Begin(*this);
+  (last_ == nullptr ? first_ : last_->next) = &exchange;
+  last_ = &exchange;
+  ++in_flight_;
+  return exchange;
+}
+
+std::string_view HttpSession::DefaultAuthority() {
+  if (!default_authority_.empty()) return default_authority_;
+  default_authority_ = "localhost";
+  error_code error;
+  const auto endpoint = socket_.local_endpoint(error);
+  const int family = endpoint.protocol().family();
+  if (error || (family != AF_INET && family != AF_INET6)) return default_authority_;
+  asio::ip::tcp::endpoint address;
+  std::memcpy(address.data(), endpoint.data(), endpoint.size());
+  const bool v6 = address.address().is_v6();
+  default_authority_ = (v6 ? "[" : "") + address.address().to_string() + (v6 ? "]:" : ":") +
+                       std::to_string(address.port());
+  return default_authority_;
+}
+
+// --- Replies
+
+ConnectionOption HttpSession::ConnectionOptionFor(const HttpExchange& exchange) const {
+  if (last_request_seen_ && &exchange == last_) return ConnectionOption::kClose;
+  // HTTP/1.0 clients do not expect it (RFC 9112 section 9.3).
+  return last_ == &exchange && !last_->request().http11 ? ConnectionOption::kKeepAlive : ConnectionOption::kNone;
+}
+
+void HttpSession::CloseAfter(const HttpExchange& exchange) {
+  if (&exchange == last_) last_request_seen_ = true;
+}
+
+void HttpSession::Finished(HttpExchange& exchange) {
+  exchange.state = HttpExchange::State::kDone;
+  if (closed_) return;
+  while (first_ != nullptr && first_->state == HttpExchange::State::kDone && !first_->cut()) {
+    HttpExchange& done = *std::exchange(first_, first_->next);
+    if (first_ == nullptr) {
+      last_ = nullptr;
+    } else {
+      output_.Splice(first_->output());
+    }
+    --in_flight_;
+    context_.ReleaseExchange(done);
+  }
+  Wrote();
+}
+
+void HttpSession::StopDiscarded() {
+  while (first_ != nullptr && first_->discards()) {
+    context_.sink.Cancel(*first_, kBodyUnwanted);
+    first_->EndStream(true);
+  }
+}
+
+void HttpSession::SendContinue() {
+  // Not before the replies to the requests before it (RFC 9110 section 10.1.1).
+  if (receiving_ == nullptr || receiving_ != first_ || !receiving_->request().expect_continue) return;
+  receiving_->request().expect_continue = false;
+  output_.Append(kContinue);
+}
+
+void HttpSession::Send() {
+  while (!closed_ && !writing_ && !output_.empty()) {
+    const std::span buffers(write_buffers_.data(), output_.Gather(write_buffers_));
+    error_code error;
+    const std::size_t sent =
+        buffers.size() == 1 ? socket_.write_some(buffers[0], error) : socket_.write_some(buffers, error);
+    if (error == asio::error::would_block) return StartWrite();
+    if (error) return Close(kClientGone);
+    const bool whole = sent == asio::buffer_size(buffers);
+    Sent(sent);
+    if (!whole) return StartWrite();
+  }
+}
+
+void HttpSession::StartWrite() {
+  writing_ = true;
+  if (write_deadline_ == HttpContext::kNever) {
+    write_deadline_ = HttpContext::After(context_.config.timeouts.write);
+  }
+  const std::span<const asio::const_buffer> buffers(write_buffers_.data(), output_.Gather(write_buffers_));
+  socket_.async_write_some(buffers, [self = boost::intrusive_ptr(this)](const error_code& error, std::size_t size) {
+    self->OnWritten(error, size);
+  });
+}
+
+void HttpSession::OnWritten(const error_code& error, std::size_t size) {
+  writing_ = false;
+  if (closed_) return;
+  // A read was cancelled, and this with it.
+  if (error == asio::error::operation_aborted) return Turn();
+  if (error) return Close(kClientGone);
+  Sent(size);
+  Turn();
+}
+
+void HttpSession::Sent(std::size_t size) {
+  output_.Consume(size);
+  write_deadline_ =
+      output_.empty() ? HttpContext::kNever : HttpContext::After(context_.config.timeouts.write);
+  gone_deadline_ = HttpContext::kNever;
+}
+
+// --- Between turns
+
+void HttpSession::Settle() {
+  if (FinishIfDone()) return;
+  OwnPending();
+  CompactInput();
+  SetWaiting();
+  ReadOn();
+  if (!closed_ && first_ != nullptr && first_->blocked() && output_.bytes() <= kStreamLowWater) {
+    first_->Unblock();
+    context_.sink.Drained(*first_);
+  }
+}
+
+bool HttpSession::FinishIfDone() {
+  if (lingering_ || writing_ || !output_.empty()) return false;
+  if (first_ != nullptr && first_->cut() && first_->state == HttpExchange::State::kDone) {
+    if (first_->ends_with_connection()) {
+      // An orderly end would look like the end of the body.
+      error_code ignored;
+      socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+    }
+    Close(kReplyCut);
+    return true;
+  }
+  if (first_ != nullptr || !last_request_seen_) return false;
+  const bool more_came = input_ != nullptr && input_->size() != 0;
+  if (eof_ || !(linger_ || more_came)) {
+    Close(kClientGone);
+    return true;
+  }
+  error_code ignored;
+  socket_.shutdown(asio::socket_base::shutdown_send, ignored);
+  lingering_ = true;
+  return false;
+}
+
+void HttpSession::OwnPending() {
+  for (HttpExchange* exchange = first_; exchange != nullptr; exchange = exchange->next) {
+    if (exchange->state != HttpExchange::State::kDone) exchange->Own();
+  }
+}
+
+void HttpSession::CompactInput() {
+  if (input_ == nullptr || reading_) return;
+  const std::size_t size = lingering_ ? 0 : input_->size();
+  if (size != 0 && input_->begin != 0) std::memmove(input_->data(), input_->first(), size);
+  input_->begin = 0;
+  input_->end = size;
+  if (size == 0 && input_->capacity > BlockPool::kStandardCapacity) ReleaseInput();
+}
+
+void HttpSession::SetWaiting() {
+  const TimeoutsConfig& timeouts = context_.config.timeouts;
+  const auto set = [this](Waiting waiting, std::chrono::milliseconds timeout) {
+    if (waiting == waiting_) return;
+    waiting_ = waiting;
+    input_deadline_ = HttpContext::After(timeout);
+  };
+  if (lingering_) {
+    set(Waiting::kEnd, kLingerTime);
+  } else if (receiving_ != nullptr) {
+    set(Waiting::kBody, timeouts.body);
+  } else if (input_ != nullptr && input_->size() != 0 && MayParse() && !scanner_.blank()) {
+    set(Waiting::kHeader, timeouts.header);
+  } else if (first_ == nullptr && output_.empty()) {
+    set(Waiting::kRequest, timeouts.idle);
+  } else {
+    waiting_ = Waiting::kNothing;
+    input_deadline_ = HttpContext::kNever;
+  }
+  if (eof_ && output_.empty() && gone_deadline_ == HttpContext::kNever) {
+    gone_deadline_ = HttpContext::After(kHalfClosedPatience);
+  }
+}
+
+void HttpSession::ReadOn() {
+  if (reading_) return;
+  if (eof_ || (!lingering_ && output_.bytes() >= kStreamHighWater)) return ReleaseInput();
+  if (receiving_ != nullptr && !receiving_->request().chunked) {
+    ReleaseInput();
+    reading_body_ = true;
+    const std::span<char> room = receiving_->BodyRoom();
+    return StartRead(asio::buffer(room.data(), room.size()));
+  }
+  if (input_ == nullptr) {
+    input_ = context_.blocks.Acquire();
+  } else if (input_->room() == 0) {
+    if (receiving_ != nullptr) {
+      // The size line of a chunk, or the trailers, beyond all reason.
+      Refuse(431);
+      return Turn();
+    }
+    if (!MayParse()) return;
+    // The scanner refuses a header before it fills this.
+    Block* const larger = context_.blocks.Acquire(context_.config.limits.headers + BlockPool::kStandardCapacity);
+    std::memcpy(larger->data(), input_->first(), input_->size());
+    larger->end = input_->size();
+    context_.blocks.Release(std::exchange(input_, larger));
+  }
+  StartRead(asio::buffer(input_->data() + input_->end, input_->room()));
+}
+
+void HttpSession::StartRead(asio::mutable_buffer buffer) {
+  reading_ = true;
+  read_is_old_ = false;
+  socket_.async_read_some(buffer, [self = boost::intrusive_ptr(this)](const error_code& error, std::size_t size) {
+    self->OnRead(error, size);
+  });
+}
+
+void HttpSession::WaitForInput() {
+  reading_ = true;
+  socket_.async_wait(Socket::wait_read, [self = boost::intrusive_ptr(this)](const error_code&) {
+    self->reading_ = false;
+    if (!self->closed_) self->ReadOn();
+  });
+}
+
+void HttpSession::OnRead(const error_code& error, std::size_t size) {
+  reading_ = false;
+  if (closed_) return;
+  const bool into_body = std::exchange(reading_body_, false);
+  const bool yielding = std::exchange(yielding_, false);
+  if (error == asio::error::operation_aborted) {
+    if (!yielding) return ReadOn();
+    ReleaseInput();
+    return WaitForInput();
+  }
+  if (error) return OnInputEnd(error);
+  if (receiving_ != nullptr) waiting_ = Waiting::kNothing;
+  if (!into_body) {
+    input_->end += size;
+  } else if (receiving_ != nullptr) {
+    receiving_->BodyArrived(size);
+  }
+  Turn();
+}
+
+void HttpSession::OnInputEnd(const error_code& error) {
+  if (error != asio::error::eof || lingering_) return Close(kClientGone);
+  eof_ = true;
+  Turn();
+}
+
+void HttpSession::ReleaseInput() {
+  if (input_ == nullptr || input_->size() != 0) return;
+  context_.blocks.Release(std::exchange(input_, nullptr));
+}
+
+// --- For the service
+
+void HttpSession::Drain() {
+  if (closed_ || lingering_) return;
+  const bool arriving = input_ != nullptr && input_->size() != 0 && MayParse() && !scanner_.blank();
+  if (first_ == nullptr && output_.empty()) {
+    // The request that has begun to arrive will be the last.
+    if (!arriving) Close({});
+    return;
+  }
+  last_request_seen_ = linger_ = true;
+}
+
+void HttpSession::CheckDeadlines(std::int64_t now) {
+  if (closed_) return;
+  if (now >= write_deadline_) return Close(kClientStalled);
+  if (now >= gone_deadline_) return Close(kClientGone);
+  bool acted = false;
+  if (now >= input_deadline_) {
+    if (waiting_ == Waiting::kRequest || waiting_ == Waiting::kEnd) return Close({});
+    Refuse(408);
+    acted = true;
+  }
+  const auto overdue = [now](const HttpExchange& exchange) {
+    return exchange.state == HttpExchange::State::kRunning && now >= exchange.deadline;
+  };
+  for (HttpExchange* exchange = first_; exchange != nullptr;) {
+    if (!overdue(*exchange)) {
+      exchange = exchange->next;
+      continue;
+    }
+    context_.sink.Cancel(*exchange, kRequestOverdue);
+    exchange->Answer(504);
+    acted = true;
+    // Listeners to the cancellation may have answered any of the others.
+    exchange = first_;
+  }
+  if (acted) return Turn();
+  // A connection at rest gives up the memory that its read waits with.
+  if (reading_ && !reading_body_ && !writing_ && input_ != nullptr && input_->size() == 0) {
+    if (read_is_old_ && !yielding_) {
+      yielding_ = true;
+      error_code ignored;
+      socket_.cancel(ignored);
+    }
+    read_is_old_ = true;
+  }
+}
+
+void HttpSession::Close(std::string_view reason) {
+  if (closed_) return;
+  closed_ = true;
+  error_code ignored;
+  socket_.close(ignored);
+  receiving_ = nullptr;
+  parser_.reset();
+  while (first_ != nullptr) {
+    HttpExchange& exchange = *std::exchange(first_, first_->next);
+    const bool lent =
+        exchange.state == HttpExchange::State::kRunning || exchange.state == HttpExchange::State::kStreaming;
+    if (lent) context_.sink.Cancel(exchange, reason);
+    context_.ReleaseExchange(exchange);
+  }
+  last_ = nullptr;
+  in_flight_ = 0;
+  output_.Clear();
+  if (input_ != nullptr) context_.blocks.Release(std::exchange(input_, nullptr));
+  context_.Remove(*this);
+}
+
+std::size_t HttpSession::unanswered() const {
+  std::size_t count = first_ == nullptr && !output_.empty() ? 1 : 0;
+  for (const HttpExchange* exchange = first_; exchange != nullptr; exchange = exchange->next) ++count;
+  return count;
+}
+
+}  // namespace jsd
