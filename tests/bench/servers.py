@@ -159,6 +159,12 @@ def _first_reply(process, case, port):
             return exchange(case, port)
         except ConnectionRefusedError:
             time.sleep(0.0005)
+        except ConnectionError:
+            # A server may listen before it finds that it cannot start: its own words say more than a reset does.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=1)
+            if process.returncode is None:
+                raise
     raise RuntimeError('the server does not listen' if process.returncode is None else
                        f'the server ended with status {process.returncode}')
 
