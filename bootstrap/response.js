@@ -10,12 +10,6 @@ const { internal } = webidl;
 const onlyContentType = { __proto__: null, none: 0, text: 1, json: 2 };
 const contentTypes = [null, bodies.mediaTypes.text, 'application/json'];
 
-const responseInit = webidl.dictionary('ResponseInit', [
-  { key: 'headers', convert: webidl.any },
-  { key: 'status', convert: webidl.unsignedShort, default: 200 },
-  { key: 'statusText', convert: webidl.ByteString, default: '' },
-]);
-
 // RFC 9110, section 15: replies of these statuses have no content.
 const isNullBodyStatus = (status) =>
   status === 204 || status === 205 || status === 304 || status === 101 || status === 103;
@@ -191,16 +185,25 @@ class Response {
 
   // Fetch, "initialize a response", but for the body.
   static #applyInit(response, init, context) {
-    const { headers, status, statusText } = responseInit(init, `${context}: Argument 2`);
-    if (status < 200 || status > 599) {
-      throw new RangeError(`${context}: the status ${status} is outside the range of 200 to 599`);
+    if (init === null) return;
+    if (!webidl.isObject(init)) throw new TypeError(`${context}: Argument 2 is not an object`);
+    // The members of ResponseInit, in the order of Web IDL.
+    const { headers, status, statusText } = init;
+    if (status !== undefined) {
+      const code = (status | 0) === status ? status : webidl.unsignedShort(status, `${context}: status`);
+      if (code < 200 || code > 599) {
+        throw new RangeError(`${context}: the status ${code} is outside the range of 200 to 599`);
+      }
+      response.#status = code;
     }
-    if (statusText !== '' && RegExpPrototypeExec(reasonPhrasePattern, statusText) === null) {
-      throw new TypeError(`${context}: the statusText is not a valid reason phrase`);
+    if (statusText !== undefined && statusText !== '') {
+      const text = webidl.ByteString(statusText, `${context}: statusText`);
+      if (RegExpPrototypeExec(reasonPhrasePattern, text) === null) {
+        throw new TypeError(`${context}: the statusText is not a valid reason phrase`);
+      }
+      response.#statusText = text;
     }
-    response.#status = status;
-    response.#statusText = statusText;
-    if (headers !== undefined) response.#headers = headerLists.fromInit(headers, 'response', `${context}: headers`);
+    if (headers !== undefined) response.#headers = headerLists.fromInit(headers, 'response', context);
   }
 
   static #setBody(response, content, contentType, context) {
@@ -274,4 +277,5 @@ class Response {
 const nullBodyError = (status, context) => new TypeError(`${context}: a response of status ${status} has no body`);
 
 webidl.configureInterface(Response);
+core.inspect.showAttributes(Response, ['status', 'statusText', 'headers', 'bodyUsed']);
 core.defineGlobal('Response', Response);

@@ -5,13 +5,24 @@ const {
   ObjectPrototypeHasOwnProperty, PromisePrototypeThen, ReflectGetOwnPropertyDescriptor, TypedArrayPrototypeGetByteLength,
   uncurryThis,
 } = core.primordials;
-const { webidl } = core;
+const { inspect, webidl } = core;
 // What the bundle, which runs right before this file, left here.
 const classes = core.streamClasses;
 delete core.streamClasses;
 
+// The package keeps its state in properties, which are nobody's business.
+const shownAttributes = {
+  __proto__: null,
+  ReadableStream: ['locked'],
+  WritableStream: ['locked'],
+  TransformStream: ['readable', 'writable'],
+};
 const names = Object.keys(classes);
-for (let i = 0; i < names.length; i++) core.defineGlobal(names[i], classes[names[i]]);
+for (let i = 0; i < names.length; i++) {
+  const Class = classes[names[i]];
+  core.defineGlobal(names[i], Class);
+  inspect.showAttributes(Class, shownAttributes[names[i]] ?? [], true);
+}
 
 const { ReadableByteStreamController, ReadableStream, ReadableStreamDefaultReader, TransformStream } = classes;
 const getter = (Class, name) => uncurryThis(ReflectGetOwnPropertyDescriptor(Class.prototype, name).get);

@@ -65,6 +65,8 @@ void ReturnPair(const Info& info, v8::Local<v8::Value> first, v8::Local<v8::Valu
   info.GetReturnValue().Set(v8::Array::New(info.GetIsolate(), pair, 2));
 }
 
+void IsProxy(const Info& info) { info.GetReturnValue().Set(info[0]->IsProxy()); }
+
 void ProxyDetails(const Info& info) {
   const auto proxy = info[0].As<v8::Proxy>();
   ReturnPair(info, proxy->GetTarget(), proxy->GetHandler());
@@ -104,8 +106,9 @@ void OwnNonIndexKeys(const Info& info) {
 
 constexpr Binding kBindings[] = {
     {"consoleWrite", ConsoleWrite},     {"kindOf", KindOf},
-    {"proxyDetails", ProxyDetails},     {"promiseDetails", PromiseDetails},
-    {"previewEntries", PreviewEntries}, {"ownNonIndexKeys", OwnNonIndexKeys},
+    {"isProxy", IsProxy},               {"proxyDetails", ProxyDetails},
+    {"promiseDetails", PromiseDetails}, {"previewEntries", PreviewEntries},
+    {"ownNonIndexKeys", OwnNonIndexKeys},
 };
 
 }  // namespace

@@ -11,6 +11,7 @@ namespace jsd {
 //
 //   consoleWrite(level, text), `level` a number of ConsoleLevel
 //   kindOf(object) → the name of the built-in class that the object is an instance of, or ''
+//   isProxy(value) → boolean
 //   proxyDetails(proxy) → [target, handler], both null once it is revoked
 //   promiseDetails(promise) → [state, result], the state 'pending', 'fulfilled' or 'rejected'
 //   previewEntries(collection or iterator) → [entries, whether they are keys and values in turn]
