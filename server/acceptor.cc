@@ -66,10 +66,12 @@ struct Acceptor::Waits {
   asio::steady_timer pause;
 };
 
-Acceptor::Acceptor(asio::io_context& io, const Listener& listener, Log& log, Accepted accepted)
+Acceptor::Acceptor(asio::io_context& io, const Listener& listener, Log& log, Accepted accepted,
+                   std::chrono::milliseconds patience)
     : listener_(listener),
       log_(log),
       accepted_(std::move(accepted)),
+      patience_(patience),
       waits_(std::make_unique<Waits>(io)),
       reserve_(OpenReserve()) {
   waits_->readable.assign(listener.fd());
@@ -117,10 +119,10 @@ Acceptor::Result Acceptor::AcceptBatch() {
       const int error = errno;
       if (error == EAGAIN || error == EWOULDBLOCK) return Result::kEmpty;
       if (IsOfOneConnection(error)) continue;
-      if (error == EMFILE || error == ENFILE) RefuseBatch();
-      LogExhausted(error);
+      OnExhausted(error);
       return Result::kExhausted;
     }
+    exhausted_since_.reset();
     if (listener_.is_tcp()) {
       // Replies leave in one write each; waiting for more to send would only delay them.
       const int on = 1;
@@ -129,6 +131,18 @@ Acceptor::Result Acceptor::AcceptBatch() {
     accepted_(std::move(socket), RemoteAddress(peer));
   }
   return Result::kMore;
+}
+
+void Acceptor::OnExhausted(int error) {
+  const auto now = std::chrono::steady_clock::now();
+  if (!exhausted_since_) exhausted_since_ = now;
+  if ((error == EMFILE || error == ENFILE) && now - *exhausted_since_ >= patience_) RefuseBatch();
+  if (last_logged_ && now - *last_logged_ < kLogPeriod) return;
+  last_logged_ = now;
+  log_.Error("cannot accept connections, trying again", {{"address", ToString(listener_.address())},
+                                                         {"reason", std::strerror(error)},
+                                                         {"refused", static_cast<std::int64_t>(refused_)}});
+  refused_ = 0;
 }
 
 void Acceptor::RefuseBatch() {
@@ -141,16 +155,6 @@ void Acceptor::RefuseBatch() {
     if (!refused) return;
     ++refused_;
   }
-}
-
-void Acceptor::LogExhausted(int error) {
-  const auto now = std::chrono::steady_clock::now();
-  if (last_logged_ && now - *last_logged_ < kLogPeriod) return;
-  last_logged_ = now;
-  log_.Error("cannot accept connections, trying again", {{"address", ToString(listener_.address())},
-                                                         {"reason", std::strerror(error)},
-                                                         {"refused", static_cast<std::int64_t>(refused_)}});
-  refused_ = 0;
 }
 
 }  // namespace jsd

@@ -30,7 +30,11 @@ class Acceptor {
   // Non-blocking, close-on-exec, TCP_NODELAY set; the peer's IP address, empty for a unix socket.
   using Accepted = std::function<void(UniqueFd socket, std::string remote_address)>;
 
-  Acceptor(boost::asio::io_context& io, const Listener& listener, Log& log, Accepted accepted);
+  // Out of descriptors, connections wait in the kernel's queue for `patience`; from then on they are refused.
+  static constexpr std::chrono::milliseconds kPatience{5000};
+
+  Acceptor(boost::asio::io_context& io, const Listener& listener, Log& log, Accepted accepted,
+           std::chrono::milliseconds patience = kPatience);
   ~Acceptor();
   Acceptor(const Acceptor&) = delete;
   Acceptor& operator=(const Acceptor&) = delete;
@@ -48,17 +52,19 @@ class Acceptor {
   void OnReadable(const boost::system::error_code& error);
   // Accepts until the queue is empty, but no more than a bounded number.
   Result AcceptBatch();
-  // Out of descriptors: takes connections from the queue by the one kept in reserve and closes them, so that clients
-  // learn at once and can turn elsewhere.
+  void OnExhausted(int error);
+  // Takes connections from the queue by the descriptor that is kept in reserve and closes them, so that clients learn
+  // of it and can turn elsewhere.
   void RefuseBatch();
-  void LogExhausted(int error);
 
   const Listener& listener_;
   Log& log_;
   const Accepted accepted_;
+  const std::chrono::milliseconds patience_;
   std::unique_ptr<Waits> waits_;
   UniqueFd reserve_;
   std::size_t refused_ = 0;  // Since the last line about it.
+  std::optional<std::chrono::steady_clock::time_point> exhausted_since_;  // None since the last that was accepted.
   std::optional<std::chrono::steady_clock::time_point> last_logged_;
 };
 

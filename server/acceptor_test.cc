@@ -34,10 +34,36 @@ class AcceptorTest : public testing::Test {
     log_ = std::make_unique<Log>(*sink_);
     listener_ = Listener::Open({.kind = ListenAddress::Kind::kIpv4, .host = "127.0.0.1", .port = 0, .path = {}}, &error);
     EXPECT_NE(listener_, nullptr) << error;
-    acceptor_ = std::make_unique<Acceptor>(io_, *listener_, *log_, [this](UniqueFd socket, std::string remote) {
-      accepted_.push_back({std::move(socket), std::move(remote)});
-    });
+    Start(Acceptor::kPatience);
+  }
+
+  void Start(std::chrono::milliseconds patience) {
+    if (acceptor_) acceptor_->Stop();
+    acceptor_ = std::make_unique<Acceptor>(
+        io_, *listener_, *log_,
+        [this](UniqueFd socket, std::string remote) { accepted_.push_back({std::move(socket), std::move(remote)}); },
+        patience);
     acceptor_->Start();
+  }
+
+  // Leaves no descriptor to the process until RestoreDescriptors.
+  void ExhaustDescriptors() {
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit_before_), 0);
+    last_ = UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    rlimit tight = limit_before_;
+    tight.rlim_cur = static_cast<rlim_t>(last_.get()) + 1;
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &tight), 0);
+    ASSERT_EQ(::open("/dev/null", O_RDONLY | O_CLOEXEC), -1);  // The kernel gives the lowest that is free.
+  }
+
+  void RestoreDescriptors() { ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit_before_), 0); }
+
+  // Runs the loop for `time`; how many handlers ran.
+  std::size_t RunFor(std::chrono::milliseconds time) {
+    const auto end = std::chrono::steady_clock::now() + time;
+    std::size_t turns = 0;
+    while (io_.run_one_until(end) > 0) ++turns;
+    return turns;
   }
 
   ~AcceptorTest() override { std::filesystem::remove(log_path_); }
@@ -82,6 +108,8 @@ class AcceptorTest : public testing::Test {
   std::unique_ptr<Listener> listener_;
   std::unique_ptr<Acceptor> acceptor_;
   std::vector<Connection> accepted_;
+  rlimit limit_before_{};
+  UniqueFd last_;
 };
 
 TEST_F(AcceptorTest, HandsOverSocketsReadyForUse) {
@@ -115,44 +143,36 @@ TEST_F(AcceptorTest, StopTakesWhatTheKernelHasCompleted) {
   EXPECT_EQ(accepted_.size(), 1u);
 }
 
-TEST_F(AcceptorTest, OutOfDescriptorsItRefusesPausesAndGoesOn) {
-  // The client's descriptor comes before the limit, so that the server's is the first that is missing.
-  UniqueFd refused(::socket(AF_INET, SOCK_STREAM, 0));
-  UniqueFd served(::socket(AF_INET, SOCK_STREAM, 0));
-  rlimit before;
-  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
-  const UniqueFd highest(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-  rlimit tight = before;
-  tight.rlim_cur = static_cast<rlim_t>(highest.get()) + 1;
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &tight), 0);
-  // Descriptors below the limit that happen to be free are taken as well.
-  std::vector<UniqueFd> fill;
-  for (;;) {
-    UniqueFd fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-    if (!fd.valid()) break;
-    fill.push_back(std::move(fd));
-  }
-
-  ConnectWith(refused);
-  std::size_t turns = 0;
-  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(350);
-  while (io_.run_one_until(end) > 0) ++turns;
+TEST_F(AcceptorTest, OutOfDescriptorsConnectionsWait) {
+  const UniqueFd client(::socket(AF_INET, SOCK_STREAM, 0));
+  ExhaustDescriptors();
+  ConnectWith(client);
+  EXPECT_LT(RunFor(std::chrono::milliseconds(350)), 20u) << "it spins";
   EXPECT_EQ(accepted_.size(), 0u);
-  EXPECT_LT(turns, 20u);  // It pauses instead of spinning.
-
-  pollfd closed{refused.get(), POLLIN, 0};
-  EXPECT_EQ(::poll(&closed, 1, 1000), 1);
-  char byte;
-  EXPECT_LE(::recv(refused.get(), &byte, 1, 0), 0);
-
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
-  ConnectWith(served);
+  RestoreDescriptors();
   RunUntilAccepted(1);
   const std::string text = LogText();
   EXPECT_THAT(text, HasSubstr("cannot accept connections"));
   EXPECT_THAT(text, HasSubstr("Too many open files"));
-  EXPECT_THAT(text, HasSubstr("refused=1"));
   EXPECT_EQ(text.find('\n'), text.size() - 1) << "said more than once: " << text;
+}
+
+TEST_F(AcceptorTest, OutOfDescriptorsForLongConnectionsAreRefused) {
+  Start(std::chrono::milliseconds(0));
+  const UniqueFd refused(::socket(AF_INET, SOCK_STREAM, 0));
+  const UniqueFd served(::socket(AF_INET, SOCK_STREAM, 0));
+  ExhaustDescriptors();
+  ConnectWith(refused);
+  EXPECT_LT(RunFor(std::chrono::milliseconds(350)), 20u) << "it spins";
+  EXPECT_EQ(accepted_.size(), 0u);
+  pollfd closed{refused.get(), POLLIN, 0};
+  EXPECT_EQ(::poll(&closed, 1, 1000), 1);
+  char byte;
+  EXPECT_LE(::recv(refused.get(), &byte, 1, 0), 0);
+  RestoreDescriptors();
+  EXPECT_THAT(LogText(), HasSubstr("refused=1"));
+  ConnectWith(served);
+  RunUntilAccepted(1);
 }
 
 }  // namespace

@@ -1,0 +1,167 @@
+#include "server/master.h"
+
+#include <signal.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <utility>
+
+#include "config/listen_address.h"
+#include "core/check.h"
+#include "core/version.h"
+#include "worker/cpu_count.h"
+
+namespace jsd {
+namespace {
+
+namespace asio = boost::asio;
+
+// A script that waits at its top level for something that never comes would keep the server silent.
+constexpr std::chrono::seconds kLoadingPatience{10};
+
+}  // namespace
+
+struct Master::Loop {
+  asio::io_context io{1};
+  asio::signal_set signals{io, SIGTERM, SIGINT};
+  asio::steady_timer loading{io};
+};
+
+Master::Master(const Config& config, LogSink& sink, ConnectionHandlerFactory connections)
+    : config_(config), log_(sink), connections_(std::move(connections)), loop_(std::make_unique<Loop>()) {}
+
+Master::~Master() = default;
+
+int Master::Run() {
+  // A client that has gone is an error of its connection's write, not a signal to the process.
+  ::signal(SIGPIPE, SIG_IGN);
+  WaitForSignal();
+  if (!OpenListeners()) return 1;
+  StartWorkers(config_.server.workers > 0 ? config_.server.workers : AvailableCpus());
+  loop_->io.run();
+  return status_;
+}
+
+int Master::Check() {
+  check_only_ = true;
+  WaitForSignal();
+  StartWorkers(1);
+  loop_->io.run();
+  return status_;
+}
+
+bool Master::OpenListeners() {
+  bool complete = true;
+  for (const std::string& text : config_.server.listen) {
+    const Parsed<ListenAddress> address = ParseListenAddress(text);
+    JSD_CHECK(address.value);  // Loading the configuration has checked it.
+    std::string error;
+    std::unique_ptr<Listener> listener = Listener::Open(*address.value, &error);
+    if (listener) {
+      listeners_.push_back(std::move(listener));
+    } else {
+      ReportStartFailure(error);
+      complete = false;
+    }
+  }
+  return complete;
+}
+
+void Master::StartWorkers(unsigned count) {
+  WorkerOptions options;
+  options.log_sink = &log_.sink();
+  options.app_name = config_.app.script.filename().string();
+  options.script = config_.app.script.string();
+  options.runtime.heap_limit = config_.limits.heap;
+  options.runtime.buffer_limit = config_.limits.buffers;
+  options.runtime.env = config_.app.env;
+  options.connections = connections_;
+  pool_ = std::make_unique<WorkerPool>(loop_->io, count, options);
+  LogStillLoading();
+  pool_->Start([this](std::optional<ScriptError> error) { OnWorkersReady(std::move(error)); });
+}
+
+void Master::LogStillLoading() {
+  loop_->loading.expires_after(kLoadingPatience);
+  loop_->loading.async_wait([this](const boost::system::error_code& error) {
+    if (error || stopping_) return;
+    log_.Warn("the script is still loading: it waits at its top level, or does not end");
+    LogStillLoading();
+  });
+}
+
+void Master::OnWorkersReady(std::optional<ScriptError> error) {
+  loop_->loading.cancel();
+  if (error) {
+    ReportStartFailure("cannot load the script: " + error->report);
+    Stop(1);
+    return;
+  }
+  if (check_only_) {
+    Stop(0);
+    return;
+  }
+  for (const auto& listener : listeners_) {
+    acceptors_.push_back(std::make_unique<Acceptor>(loop_->io, *listener, log_,
+                                                    [this](UniqueFd socket, std::string remote_address) {
+                                                      pool_->Adopt(std::move(socket), std::move(remote_address));
+                                                    }));
+    acceptors_.back()->Start();
+    log_.Info("listening on " + ToString(listener->address()));
+  }
+  log_.Info("jsd is ready", {{"version", kVersion},
+                             {"v8", V8Version()},
+                             {"workers", static_cast<std::int64_t>(pool_->size())},
+                             {"script", config_.app.script.native()}});
+}
+
+void Master::WaitForSignal() {
+  loop_->signals.async_wait([this](const boost::system::error_code& error, int signal) {
+    if (error) return;
+    OnSignal(signal);
+    WaitForSignal();
+  });
+}
+
+void Master::OnSignal(int signal) {
+  if (stopping_) {
+    log_.Warn("signal while stopping, exiting at once", {{"signal", signal}});
+    std::_Exit(128 + signal);
+  }
+  log_.Info("draining", {{"signal", signal}, {"deadline_ms", config_.server.drain.count()}});
+  // A check that was interrupted has found nothing out.
+  Stop(check_only_ ? 1 : 0);
+}
+
+void Master::Stop(int status) {
+  status_ = status;
+  stopping_ = true;
+  loop_->loading.cancel();
+  for (const auto& acceptor : acceptors_) acceptor->Stop();
+  listeners_.clear();
+  pool_->Drain(config_.server.drain, [this](WorkerPool::Drained drained) {
+    if (drained.cut > 0) {
+      status_ = 1;
+      log_.Warn("server.drain has passed, requests were cut", {{"requests", static_cast<std::int64_t>(drained.cut)}});
+    }
+    if (drained.stuck > 0) {
+      // Their threads cannot be joined, and what they use cannot be destroyed under them.
+      log_.Error("workers are stuck in JavaScript, exiting without them",
+                 {{"workers", static_cast<std::int64_t>(drained.stuck)}});
+      std::_Exit(1);
+    }
+    if (!check_only_ && status_ == 0) log_.Info("stopped");
+    loop_->io.stop();
+  });
+}
+
+void Master::ReportStartFailure(const std::string& message) {
+  log_.Error(message);
+  if (log_.sink().is_file()) std::fprintf(stderr, "jsd: %s\n", message.c_str());
+}
+
+}  // namespace jsd

@@ -1,0 +1,67 @@
+#ifndef JSD_SERVER_MASTER_H_
+#define JSD_SERVER_MASTER_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "server/acceptor.h"
+#include "server/listener.h"
+#include "worker/connection_handler.h"
+#include "worker/log.h"
+#include "worker/worker_pool.h"
+
+namespace jsd {
+
+// The server: sockets that listen, workers that serve what they accept, signals that end it.
+//
+// Owner: main. Thread: the one that calls Run or Check, which is the only one to get signals.
+// Lifetime: one Run or Check.
+class Master {
+ public:
+  // The sink outlives the master. `connections` makes what serves the connections of a worker.
+  Master(const Config& config, LogSink& sink, ConnectionHandlerFactory connections);
+  ~Master();
+  Master(const Master&) = delete;
+  Master& operator=(const Master&) = delete;
+
+  // Serves until SIGTERM or SIGINT, then drains. A second of these signals ends the process at once, with status
+  // 128 + its number. Returns the exit status: 0 after a clean end; 1 where it could not start, which it has logged, or
+  // where server.drain passed before every request had its reply.
+  int Run();
+
+  // Loads the script as Run would, without listening. Returns the exit status: 0 or, with the error logged, 1.
+  int Check();
+
+ private:
+  struct Loop;
+
+  bool OpenListeners();
+  void StartWorkers(unsigned count);
+  void OnWorkersReady(std::optional<ScriptError> error);
+  void LogStillLoading();
+  void WaitForSignal();
+  void OnSignal(int signal);
+  // Drains and ends the loop with `status`, or with 1 where requests were cut.
+  void Stop(int status);
+  // Trouble that keeps the server from starting: logged, and told to the person at the terminal.
+  void ReportStartFailure(const std::string& message);
+
+  const Config config_;
+  Log log_;
+  const ConnectionHandlerFactory connections_;
+  bool check_only_ = false;
+  bool stopping_ = false;
+  int status_ = 0;
+
+  // Sockets and timers of what stands below hang in the loop, so it goes last.
+  std::unique_ptr<Loop> loop_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  std::vector<std::unique_ptr<Acceptor>> acceptors_;
+  std::unique_ptr<WorkerPool> pool_;
+};
+
+}  // namespace jsd
+
+#endif  // JSD_SERVER_MASTER_H_
