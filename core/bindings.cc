@@ -1,7 +1,13 @@
 #include "core/bindings.h"
 
 #include "core/check.h"
+#include "core/ops/base64.h"
+#include "core/ops/console.h"
+#include "core/ops/encoding.h"
+#include "core/ops/fetch_event.h"
 #include "core/ops/runtime.h"
+#include "core/ops/timers.h"
+#include "core/ops/url.h"
 #include "core/value.h"
 #include "core/version.h"
 
@@ -10,7 +16,7 @@ namespace jsd {
 const std::vector<Binding>& AllBindings() {
   static const std::vector<Binding> bindings = [] {
     std::vector<Binding> all;
-    for (const auto capability : {RuntimeBindings()}) {
+    for (const auto capability : {Base64Bindings(), ConsoleBindings(), EncodingBindings(), FetchEventBindings(), RuntimeBindings(), TimerBindings(), UrlBindings()}) {
       all.insert(all.end(), capability.begin(), capability.end());
     }
     return all;

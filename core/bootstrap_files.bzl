@@ -1,8 +1,25 @@
 """The order in which the bootstrap files run: the namespace, errors and `jsd` first, then one file for each web API."""
 
-BOOTSTRAP_FILES = [
-    "//bootstrap:core.js",
-    "//bootstrap:error.js",
-    "//bootstrap:init.js",
-    "//bootstrap:stub.js",
-]
+BOOTSTRAP_FILES = ["//bootstrap:%s.js" % name for name in [
+    "core",
+    "error",
+    "init",
+    "webidl",
+    "dom_exception",
+    "event",
+    "abort",
+    "inspect",
+    "console",
+    "timers",
+    "performance",
+    "encoding",
+    "base64",
+    "url",
+    "streams_bundle",
+    "streams",
+    "headers",
+    "body",
+    "request",
+    "response",
+    "fetch_event",
+]]

@@ -311,6 +311,7 @@ void JsRuntime::Impl::Load(const std::string& path, bool as_app, Loaded loaded) 
   if (!modules_->LoadMain(entered.context, path).ToLocal(&evaluation)) {
     return FinishLoading(DescribeFailure(entered.context, try_catch));
   }
+  evaluation->MarkAsHandled();  // Its failure is told by `loaded`, not as a rejection that nobody handled.
   loading_.Reset(isolate_.get(), evaluation);
   Checkpoint(entered.context);
   CheckLoading(entered.context);
@@ -323,7 +324,6 @@ void JsRuntime::Impl::CheckLoading(v8::Local<v8::Context> context) {
     case v8::Promise::kFulfilled:
       return FinishLoading(loading_app_ ? InstallApp(context) : std::nullopt);
     case v8::Promise::kRejected:
-      evaluation->MarkAsHandled();
       return FinishLoading(ScriptError{FormatError(context, evaluation->Result())});
     case v8::Promise::kPending:
       if (has_work() || state_.timers.size() != 0 || state_.ops.pending() != 0) return;
@@ -438,6 +438,7 @@ void JsRuntime::Cancel(RequestEvent& event, std::string_view reason) { impl_->Ca
 void JsRuntime::Drained(RequestEvent& event) { impl_->Drained(event); }
 void JsRuntime::Invoke(std::string_view event, std::string_view detail_json) { impl_->Invoke(event, detail_json); }
 PollResult JsRuntime::Poll() { return impl_->Poll(); }
+std::optional<std::chrono::steady_clock::time_point> JsRuntime::next_timer() const { return impl_->next_due(); }
 std::size_t JsRuntime::pending_background_work() const { return impl_->state_.waiting_until; }
 std::size_t JsRuntime::buffer_bytes() const { return impl_->allocator_->used(); }
 void JsRuntime::Terminate() { impl_->isolate_.get()->TerminateExecution(); }

@@ -50,15 +50,6 @@ void ForegroundTasks::Post(std::unique_ptr<v8::Task> task, double delay_in_secon
   if (wake_up_) wake_up_();
 }
 
-bool ForegroundTasks::HasDueLocked() const {
-  return !ready_.empty() || (!delayed_.empty() && delayed_.front().due <= Clock::now());
-}
-
-bool ForegroundTasks::has_due() {
-  std::lock_guard lock(mutex_);
-  return HasDueLocked();
-}
-
 std::optional<ForegroundTasks::Clock::time_point> ForegroundTasks::next_due() {
   std::lock_guard lock(mutex_);
   if (delayed_.empty()) return std::nullopt;

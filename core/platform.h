@@ -30,9 +30,6 @@ class ForegroundTasks final : public v8::TaskRunner {
   // Runs what was due when it was called; true if anything ran.
   bool RunDue();
 
-  // A task could run now.
-  bool has_due();
-
   // When the next delayed task is due.
   std::optional<Clock::time_point> next_due();
 
@@ -64,7 +61,6 @@ class ForegroundTasks final : public v8::TaskRunner {
     static bool Later(const Delayed& a, const Delayed& b) { return a.due > b.due; }
   };
   void Post(std::unique_ptr<v8::Task> task, double delay_in_seconds);
-  bool HasDueLocked() const;
 
   std::mutex mutex_;
   // Guarded by mutex_:

@@ -26,6 +26,8 @@ class TimerQueue {
   std::optional<Clock::time_point> next_due();
   // How many timers wait.
   std::size_t size() const { return live_.size(); }
+  // How many are kept, cancelled ones included.
+  std::size_t heap_size() const { return heap_.size(); }
 
  private:
   struct Entry {

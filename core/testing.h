@@ -1,0 +1,123 @@
+#ifndef JSD_CORE_TESTING_H_
+#define JSD_CORE_TESTING_H_
+
+#include <stdlib.h>
+
+#include <condition_variable>
+#include <filesystem>
+#include <fstream>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/js_runtime.h"
+
+// What the tests of core/ share: a host that remembers, an event that a test can read, a folder for scripts, and the
+// plainest loop that can drive a runtime.
+
+namespace jsd::testing_support {
+
+class TestHost final : public RuntimeHost {
+ public:
+  void WakeUp() override {
+    std::lock_guard lock(mutex_);
+    woken_ = true;
+    changed_.notify_one();
+  }
+  void Console(ConsoleLevel, std::string_view message) override { console.emplace_back(message); }
+  void UncaughtError(std::string_view origin, std::string_view report) override {
+    errors.push_back(std::string(origin) + ": " + std::string(report));
+  }
+
+  // Turns until nothing is pending.
+  void Run(JsRuntime& runtime) {
+    for (;;) {
+      const PollResult result = runtime.Poll();
+      if (!result.pending) return;
+      std::unique_lock lock(mutex_);
+      const auto woken = [this] { return woken_; };
+      if (result.next_timer) {
+        changed_.wait_until(lock, *result.next_timer, woken);
+      } else {
+        changed_.wait(lock, woken);
+      }
+      woken_ = false;
+    }
+  }
+
+  std::vector<std::string> console;
+  std::vector<std::string> errors;
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool woken_ = false;  // Guarded by mutex_.
+};
+
+class TestEvent final : public RequestEvent {
+ public:
+  explicit TestEvent(std::string target = "/", std::string method = "GET", std::string body = "")
+      : target_(std::move(target)), method_(std::move(method)), body_(std::move(body)) {
+    head_ = {.method = method_, .scheme = "http", .authority = "localhost", .target = target_, .remote_address = "",
+             .fields = fields_};
+  }
+
+  const RequestHead& head() const override { return head_; }
+  std::string_view body() const override { return body_; }
+  char* Reply(const ReplyHead& head, std::size_t body_size) override {
+    status = head.status;
+    fields = std::string(head.fields);
+    reply.resize(body_size);
+    return reply.data();
+  }
+  void StartStream(const ReplyHead& head) override { status = head.status; }
+  bool Write(std::string_view chunk) override {
+    reply += chunk;
+    return true;
+  }
+  void EndStream(bool complete) override { stream_complete = complete; }
+  void Fail(FailReason reason) override { failed = reason; }
+
+  bool answered() const { return status != 0 || failed.has_value(); }
+
+  int status = 0;
+  std::string fields;
+  std::string reply;
+  std::optional<bool> stream_complete;
+  std::optional<FailReason> failed;
+
+ private:
+  const std::string target_, method_, body_;
+  std::vector<HeaderField> fields_;
+  RequestHead head_;
+};
+
+// A folder of scripts that is removed with its contents.
+class ScriptFolder {
+ public:
+  ScriptFolder() {
+    std::string name = (std::filesystem::temp_directory_path() / "jsd-test-XXXXXX").string();
+    path_ = mkdtemp(name.data());
+  }
+  ~ScriptFolder() { std::filesystem::remove_all(path_); }
+  ScriptFolder(const ScriptFolder&) = delete;
+  ScriptFolder& operator=(const ScriptFolder&) = delete;
+
+  std::string Write(const std::string& name, std::string_view text) {
+    const auto file = path_ / name;
+    std::filesystem::create_directories(file.parent_path());
+    std::ofstream(file, std::ios::binary) << text;
+    return file.string();
+  }
+  std::string path() const { return path_.string(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+}  // namespace jsd::testing_support
+
+#endif  // JSD_CORE_TESTING_H_
