@@ -4,7 +4,6 @@
 
 #include <charconv>
 #include <cstdio>
-#include <cstring>
 
 namespace jsd {
 namespace {
@@ -93,10 +92,7 @@ std::string_view KnownStatusLine(int status) {
   return status < kFirstStatus || status > kLastStatus ? std::string_view() : kLineOf[status - kFirstStatus];
 }
 
-char* Put(char* out, std::string_view text) {
-  std::memcpy(out, text.data(), text.size());
-  return out + text.size();
-}
+char* Put(char* out, std::string_view text) { return out + text.copy(out, text.size()); }
 
 char* PutNumber(char* out, std::uint64_t number, int base = 10) {
   return std::to_chars(out, out + 20, number, base).ptr;
