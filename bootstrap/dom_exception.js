@@ -1,8 +1,9 @@
 // DOMException and QuotaExceededError (Web IDL, sections 2.8 and 4.3).
 
-const { webidl } = core;
+const { ops, webidl } = core;
 const {
   Error,
+  ObjectDefineProperty,
   ObjectSetPrototypeOf,
   RangeError,
   ReflectConstruct,
@@ -76,7 +77,9 @@ class DOMException {
     const context = "Failed to construct 'DOMException'";
     message = webidl.DOMString(message, `${context}: Argument 1`);
     name = webidl.DOMString(name, `${context}: Argument 2`);
-    return new Fields(ReflectConstruct(Error, [], new.target), message, name);
+    const error = ReflectConstruct(Error, [], new.target);
+    ops.markCloneable(error);
+    return new Fields(error, message, name);
   }
 
   get name() {
@@ -99,6 +102,9 @@ const convertQuotaOptions = webidl.dictionary('QuotaExceededErrorOptions', [
   { key: 'quota', convert: webidl.double },
   { key: 'requested', convert: webidl.double },
 ]);
+
+let isQuotaExceededError;
+let cloneQuotaExceededError;
 
 class QuotaExceededError extends DOMException {
   #quota = null;
@@ -124,9 +130,37 @@ class QuotaExceededError extends DOMException {
   get requested() {
     return this.#requested;
   }
+
+  static {
+    isQuotaExceededError = (value) => #quota in value;
+    cloneQuotaExceededError = (error) => {
+      const clone = new QuotaExceededError(Fields.message(error));
+      clone.#quota = error.#quota;
+      clone.#requested = error.#requested;
+      return clone;
+    };
+  }
 }
 webidl.configureInterface(QuotaExceededError);
 core.defineGlobal('QuotaExceededError', QuotaExceededError);
+
+// What structuredClone can copy besides the language's own objects: { isInstance, clone }, the most special first.
+core.cloneables = [];
+
+function cloneStack(from, to) {
+  ObjectDefineProperty(to, 'stack', {
+    __proto__: null, value: from.stack, writable: true, enumerable: false, configurable: true,
+  });
+  return to;
+}
+
+core.cloneables.push({
+  isInstance: isQuotaExceededError,
+  clone: (error) => cloneStack(error, cloneQuotaExceededError(error)),
+}, {
+  isInstance: Fields.in,
+  clone: (error) => cloneStack(error, new DOMException(Fields.message(error), Fields.name(error))),
+});
 
 core.DOMException = DOMException;
 core.QuotaExceededError = QuotaExceededError;

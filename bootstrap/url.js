@@ -88,8 +88,8 @@ class URL {
   }
 
   set href(value) {
-    this.#href;
-    value = webidl.DOMString(value, "Failed to set 'href' on 'URL'");
+    if (!(#href in this)) throw webidl.illegalInvocation('URL');
+    value = webidl.DOMString(value, "Failed to set 'href' on 'URL': The value");
     const href = ops.urlParse(value, undefined, scratch());
     if (href === undefined) throw new TypeError(`Failed to set 'href' on 'URL': '${value}' is not a valid URL`);
     this.#update(href);

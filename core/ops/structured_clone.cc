@@ -1,0 +1,199 @@
+#include "core/ops/structured_clone.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "core/check.h"
+#include "core/value.h"
+
+namespace jsd {
+namespace {
+
+using Info = v8::FunctionCallbackInfo<v8::Value>;
+
+// Marks the platform objects that can be cloned.
+v8::Local<v8::Private> CloneableMark(v8::Isolate* isolate) {
+  return v8::Private::ForApi(isolate, Literal(isolate, "jsd.cloneable"));
+}
+
+// What goes beside the bytes from the serialiser to the deserialiser, by position.
+struct Passed {
+  std::vector<v8::Local<v8::Object>> platform_objects;
+  std::vector<v8::Local<v8::SharedArrayBuffer>> shared_buffers;
+  std::vector<v8::CompiledWasmModule> wasm_modules;
+};
+
+class Writer final : public v8::ValueSerializer::Delegate {
+ public:
+  Writer(v8::Isolate* isolate, Passed& passed)
+      : isolate_(isolate), passed_(passed), mark_(CloneableMark(isolate)), serializer_(isolate, this) {}
+
+  v8::ValueSerializer& serializer() { return serializer_; }
+
+  void ThrowDataCloneError(v8::Local<v8::String> message) override {
+    ThrowDomException(isolate_, "DataCloneError", ToUtf8(isolate_, message));
+  }
+
+  bool HasCustomHostObject(v8::Isolate*) override { return true; }
+
+  v8::Maybe<bool> IsHostObject(v8::Isolate* isolate, v8::Local<v8::Object> object) override {
+    return object->HasPrivate(isolate->GetCurrentContext(), mark_);
+  }
+
+  v8::Maybe<bool> WriteHostObject(v8::Isolate* isolate, v8::Local<v8::Object> object) override {
+    const auto marked = object->HasPrivate(isolate->GetCurrentContext(), mark_);
+    if (marked.IsNothing()) return v8::Nothing<bool>();
+    if (!marked.FromJust()) {
+      ThrowDomException(isolate, "DataCloneError", "The object cannot be cloned");
+      return v8::Nothing<bool>();
+    }
+    serializer_.WriteUint32(static_cast<std::uint32_t>(passed_.platform_objects.size()));
+    passed_.platform_objects.push_back(object);
+    return v8::Just(true);
+  }
+
+  v8::Maybe<std::uint32_t> GetSharedArrayBufferId(v8::Isolate*, v8::Local<v8::SharedArrayBuffer> buffer) override {
+    auto& buffers = passed_.shared_buffers;
+    const auto found = std::find(buffers.begin(), buffers.end(), buffer);
+    const auto id = static_cast<std::uint32_t>(found - buffers.begin());
+    if (found == buffers.end()) buffers.push_back(buffer);
+    return v8::Just(id);
+  }
+
+  v8::Maybe<std::uint32_t> GetWasmModuleTransferId(v8::Isolate*, v8::Local<v8::WasmModuleObject> module) override {
+    passed_.wasm_modules.push_back(module->GetCompiledModule());
+    return v8::Just(static_cast<std::uint32_t>(passed_.wasm_modules.size() - 1));
+  }
+
+ private:
+  v8::Isolate* const isolate_;
+  Passed& passed_;
+  const v8::Local<v8::Private> mark_;
+  v8::ValueSerializer serializer_;
+};
+
+struct Free {
+  void operator()(std::uint8_t* bytes) const { std::free(bytes); }
+};
+
+class Reader final : public v8::ValueDeserializer::Delegate {
+ public:
+  // `clone_object` makes a copy of a platform object.
+  Reader(v8::Isolate* isolate, std::unique_ptr<std::uint8_t, Free> bytes, std::size_t size, const Passed& passed,
+         v8::Local<v8::Function> clone_object)
+      : passed_(passed), clone_object_(clone_object), bytes_(std::move(bytes)),
+        deserializer_(isolate, bytes_.get(), size, this) {}
+
+  v8::ValueDeserializer& deserializer() { return deserializer_; }
+
+  v8::MaybeLocal<v8::Object> ReadHostObject(v8::Isolate* isolate) override {
+    std::uint32_t id;
+    JSD_CHECK(deserializer_.ReadUint32(&id) && id < passed_.platform_objects.size());
+    v8::Local<v8::Value> original = passed_.platform_objects[id];
+    v8::Local<v8::Value> copy;
+    if (!clone_object_->Call(isolate->GetCurrentContext(), v8::Undefined(isolate), 1, &original).ToLocal(&copy)) {
+      return {};
+    }
+    JSD_CHECK(copy->IsObject());
+    return copy.As<v8::Object>();
+  }
+
+  v8::MaybeLocal<v8::SharedArrayBuffer> GetSharedArrayBufferFromId(v8::Isolate* isolate, std::uint32_t id) override {
+    JSD_CHECK(id < passed_.shared_buffers.size());
+    return v8::SharedArrayBuffer::New(isolate, passed_.shared_buffers[id]->GetBackingStore());
+  }
+
+  v8::MaybeLocal<v8::WasmModuleObject> GetWasmModuleFromId(v8::Isolate* isolate, std::uint32_t id) override {
+    JSD_CHECK(id < passed_.wasm_modules.size());
+    return v8::WasmModuleObject::FromCompiledModule(isolate, passed_.wasm_modules[id]);
+  }
+
+ private:
+  const Passed& passed_;
+  const v8::Local<v8::Function> clone_object_;
+  const std::unique_ptr<std::uint8_t, Free> bytes_;
+  v8::ValueDeserializer deserializer_;
+};
+
+// The elements of `transfer`, an array that no script sees; none where one of them cannot be transferred (an exception
+// is pending).
+std::optional<std::vector<v8::Local<v8::ArrayBuffer>>> TransferList(v8::Local<v8::Context> context,
+                                                                    v8::Local<v8::Array> transfer) {
+  v8::Isolate* isolate = context->GetIsolate();
+  std::vector<v8::Local<v8::ArrayBuffer>> buffers;
+  for (std::uint32_t i = 0; i < transfer->Length(); ++i) {
+    v8::Local<v8::Value> element;
+    if (!transfer->Get(context, i).ToLocal(&element)) return std::nullopt;
+    if (!element->IsArrayBuffer()) {
+      ThrowDomException(isolate, "DataCloneError", "An object in the transfer list cannot be transferred");
+      return std::nullopt;
+    }
+    const auto buffer = element.As<v8::ArrayBuffer>();
+    if (std::find(buffers.begin(), buffers.end(), buffer) != buffers.end()) {
+      ThrowDomException(isolate, "DataCloneError", "An ArrayBuffer is in the transfer list twice");
+      return std::nullopt;
+    }
+    buffers.push_back(buffer);
+  }
+  return buffers;
+}
+
+// Takes the contents out of each buffer and gives them to the deserialiser. False: an exception is pending.
+bool Transfer(v8::Isolate* isolate, const std::vector<v8::Local<v8::ArrayBuffer>>& buffers,
+              v8::ValueDeserializer& deserializer) {
+  for (const auto& buffer : buffers) {
+    if (buffer->WasDetached() || !buffer->IsDetachable()) {
+      ThrowDomException(isolate, "DataCloneError", "An ArrayBuffer in the transfer list cannot be detached");
+      return false;
+    }
+  }
+  for (std::uint32_t i = 0; i < buffers.size(); ++i) {
+    auto store = buffers[i]->GetBackingStore();
+    if (buffers[i]->Detach(v8::Local<v8::Value>()).IsNothing()) return false;
+    deserializer.TransferArrayBuffer(i, v8::ArrayBuffer::New(isolate, std::move(store)));
+  }
+  return true;
+}
+
+// structuredClone(value, transfer, cloneObject)
+void StructuredClone(const Info& info) {
+  JSD_CHECK(info.Length() == 3 && info[1]->IsArray() && info[2]->IsFunction());
+  v8::Isolate* isolate = info.GetIsolate();
+  const v8::Local<v8::Context> context = isolate->GetCurrentContext();
+  const auto buffers = TransferList(context, info[1].As<v8::Array>());
+  if (!buffers) return;
+  Passed passed;
+  Writer writer(isolate, passed);
+  for (std::uint32_t i = 0; i < buffers->size(); ++i) writer.serializer().TransferArrayBuffer(i, (*buffers)[i]);
+  writer.serializer().WriteHeader();
+  bool written = false;
+  const bool ended = writer.serializer().WriteValue(context, info[0]).To(&written);
+  const auto [bytes, size] = writer.serializer().Release();
+  Reader reader(isolate, std::unique_ptr<std::uint8_t, Free>(bytes), size, passed, info[2].As<v8::Function>());
+  if (!ended || !written) return;
+  if (!Transfer(isolate, *buffers, reader.deserializer())) return;
+  v8::Local<v8::Value> copy;
+  if (!reader.deserializer().ReadHeader(context).FromMaybe(false)) return;
+  if (reader.deserializer().ReadValue(context).ToLocal(&copy)) info.GetReturnValue().Set(copy);
+}
+
+// markCloneable(object)
+void MarkCloneable(const Info& info) {
+  JSD_CHECK(info.Length() == 1 && info[0]->IsObject());
+  v8::Isolate* isolate = info.GetIsolate();
+  // Fails only where execution is being terminated, and then nobody will clone it.
+  (void)info[0].As<v8::Object>()->SetPrivate(isolate->GetCurrentContext(), CloneableMark(isolate), v8::True(isolate));
+}
+
+constexpr Binding kBindings[] = {{"structuredClone", StructuredClone}, {"markCloneable", MarkCloneable}};
+
+}  // namespace
+
+std::span<const Binding> StructuredCloneBindings() { return kBindings; }
+
+}  // namespace jsd
