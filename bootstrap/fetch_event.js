@@ -6,6 +6,7 @@ const {
   TypedArrayPrototypeGetSymbolToStringTag,
 } = core.primordials;
 const { event: events, fetch, ops, streams, webidl } = core;
+const { internal } = webidl;
 const { detach, handleOf, isResponse, makeIncoming, sendResponse } = fetch;
 
 // ---- The context of a handler ----
@@ -25,7 +26,7 @@ class ExecutionContext {
   #request;
 
   constructor(key, request) {
-    webidl.illegalConstructor(key);
+    if (key !== internal) webidl.illegalConstructor(key);
     this.#request = request;
   }
 
@@ -122,7 +123,7 @@ class OpenRequest {
 function dispatchFetch(handle) {
   const request = makeIncoming(handle);
   try {
-    const result = handler(request, env, new ExecutionContext(webidl.internal, request));
+    const result = handler(request, env, new ExecutionContext(internal, request));
     if (isResponse(result)) answer(request, handle, result);
     else settle(request, handle, result);
   } catch (error) {
@@ -208,8 +209,10 @@ core.bindCallback('streamDrained', (handle) => {
   if (drained !== undefined) drained();
 });
 
-// The event ends without the handler's answer. 'timeout' is the reason when its time is over; any other text says why
-// the client is gone.
+// kRequestOverdue of core/request_event.h; any other reason says why nobody waits for the reply any more.
+const requestOverdue = 'The request has taken too long.';
+
+// The event ends without the handler's answer.
 core.bindCallback('cancelFetch', (handle, reason) => {
   const slot = slotOf(handle);
   const entry = open[slot];
@@ -217,9 +220,7 @@ core.bindCallback('cancelFetch', (handle, reason) => {
   open[slot] = undefined;
   const { request, reader, drained } = entry;
   detach(request, ops.requestHead(handle));
-  const error = reason === 'timeout' ?
-    new core.DOMException('The time limit of the request is over', 'TimeoutError') :
-    new core.DOMException(reason, 'AbortError');
+  const error = new core.DOMException(reason, reason === requestOverdue ? 'TimeoutError' : 'AbortError');
   if (reader !== undefined) streams.cancel(reader, error);
   if (drained !== undefined) drained();
   fetch.abortRequest(request, error);

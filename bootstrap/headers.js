@@ -10,6 +10,7 @@ const {
   TypeError,
 } = core.primordials;
 const { ops, webidl } = core;
+const { requiredArguments } = webidl;
 
 // ---- Names and values ----
 
@@ -138,6 +139,9 @@ const isNoCorsSafelistedName = (name) =>
 
 // ---- The class ----
 
+// Set by request.js, which runs later: (request, name in lower case) → the value of one field, or null.
+let incomingHeader;
+
 // What `new Headers(key, …)` takes as its first argument when this file's own code calls it.
 const { internal } = webidl;
 
@@ -168,7 +172,7 @@ class Headers {
   append(name, value) {
     const context = "Failed to execute 'append' on 'Headers'";
     const list = Headers.#materialize(this);
-    webidl.requiredArguments(arguments.length, 2, context);
+    requiredArguments(arguments.length, 2, context);
     const typedName = webidl.ByteString(name, `${context}: Argument 1`);
     const typedValue = webidl.ByteString(value, `${context}: Argument 2`);
     Headers.#append(this, list, typedName, typedValue, context);
@@ -177,7 +181,7 @@ class Headers {
   delete(name) {
     const context = "Failed to execute 'delete' on 'Headers'";
     const list = Headers.#materialize(this);
-    webidl.requiredArguments(arguments.length, 1, context);
+    requiredArguments(arguments.length, 1, context);
     const lower = normalizeName(name, context);
     Headers.#refuseImmutable(this, context);
     if (this.#guard === 'request-no-cors' && !isNoCorsSafelistedName(lower) && lower !== 'range') return;
@@ -187,9 +191,9 @@ class Headers {
 
   get(name) {
     const source = this.#source;
-    webidl.requiredArguments(arguments.length, 1, "Failed to execute 'get' on 'Headers'");
+    requiredArguments(arguments.length, 1, "Failed to execute 'get' on 'Headers'");
     const lower = normalizeName(name, "Failed to execute 'get' on 'Headers'");
-    return source === undefined ? listGet(this.#list, lower) : core.fetch.incomingHeader(source, lower);
+    return source === undefined ? listGet(this.#list, lower) : incomingHeader(source, lower);
   }
 
   getSetCookie() {
@@ -203,15 +207,15 @@ class Headers {
 
   has(name) {
     const source = this.#source;
-    webidl.requiredArguments(arguments.length, 1, "Failed to execute 'has' on 'Headers'");
+    requiredArguments(arguments.length, 1, "Failed to execute 'has' on 'Headers'");
     const lower = normalizeName(name, "Failed to execute 'has' on 'Headers'");
-    return source === undefined ? listHas(this.#list, lower) : core.fetch.incomingHeader(source, lower) !== null;
+    return source === undefined ? listHas(this.#list, lower) : incomingHeader(source, lower) !== null;
   }
 
   set(name, value) {
     const context = "Failed to execute 'set' on 'Headers'";
     const list = Headers.#materialize(this);
-    webidl.requiredArguments(arguments.length, 2, context);
+    requiredArguments(arguments.length, 2, context);
     const typedName = webidl.ByteString(name, `${context}: Argument 1`);
     const typedValue = normalizeValue(webidl.ByteString(value, `${context}: Argument 2`), context);
     const lower = normalizeName(typedName, context);
@@ -284,6 +288,9 @@ class Headers {
       fromList: (list, guard) => new Headers(internal, list, guard),
       // The headers of an incoming Request.
       fromIncoming: (request) => new Headers(internal, undefined, 'immutable', request),
+      bindIncoming(get) {
+        incomingHeader = get;
+      },
       // A HeadersInit becomes Headers, in the words of `context` where it cannot.
       fromInit(init, guard, context) {
         const headers = new Headers(internal, [], guard);

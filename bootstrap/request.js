@@ -9,6 +9,10 @@ const {
 } = core.primordials;
 const { abort, body: bodies, headers: headerLists, ops, url: urls, webidl } = core;
 const { internal } = webidl;
+// What most requests use, by names of their own: `core` and what is on it are dictionaries, slow to look up.
+const { fromIncoming, listGet } = headerLists;
+const { requestBodyText, requestHasBody, requestHeader, requestMethod, requestUrl } = ops;
+const { consume } = bodies;
 
 const detached = -1;
 
@@ -273,22 +277,22 @@ class Request {
 
   static #methodOf(request) {
     return request.#method ??=
-      request.#handle === detached ? Request.#headOf(request).method : ops.requestMethod(request.#handle);
+      request.#handle === detached ? Request.#headOf(request).method : requestMethod(request.#handle);
   }
 
   static #urlOf(request) {
     return request.#url ??=
-      request.#handle === detached ? Request.#headOf(request).url : ops.requestUrl(request.#handle);
+      request.#handle === detached ? Request.#headOf(request).url : requestUrl(request.#handle);
   }
 
   static #headersOf(request) {
-    return request.#headers ??= headerLists.fromIncoming(request);
+    return request.#headers ??= fromIncoming(request);
   }
 
   static #bodyOf(request) {
     if (request.#body === undefined) {
       const hasBody =
-        request.#handle === detached ? Request.#headOf(request).hadBody : ops.requestHasBody(request.#handle);
+        request.#handle === detached ? Request.#headOf(request).hadBody : requestHasBody(request.#handle);
       request.#body = hasBody ? new bodies.Body(request, undefined) : null;
     }
     return request.#body;
@@ -311,7 +315,7 @@ class Request {
     // The brand check has to reject rather than throw.
     const body = webidl.isObject(request) && #handle in request ? Request.#bodyOf(request) : undefined;
     if (body === undefined) return PromiseReject(webidl.illegalInvocation('Request'));
-    return bodies.consume(body, reader, `Failed to execute '${name}' on 'Request'`);
+    return consume(body, reader, `Failed to execute '${name}' on 'Request'`);
   }
 
   static #initHeaders(request, from, init, context) {
@@ -364,6 +368,10 @@ class Request {
   }
 
   static {
+    headerLists.bindIncoming((request, name) =>
+      (request.#handle === detached ?
+        listGet(Request.#headOf(request).list, name) :
+        requestHeader(request.#handle, name)));
     core.fetch = {
       __proto__: null,
       isRequest: (value) => webidl.isObject(value) && #handle in value,
@@ -374,11 +382,6 @@ class Request {
         request.#handle = detached;
         request.#head = head;
       },
-      // One field of an incoming request by its name in lower case, or null.
-      incomingHeader: (request, name) =>
-        (request.#handle === detached ?
-          headerLists.listGet(Request.#headOf(request).list, name) :
-          ops.requestHeader(request.#handle, name)),
       incomingHeaders: (request) =>
         (request.#handle === detached ? Request.#headOf(request).list : ops.requestHeaders(request.#handle)),
       remoteAddress: (request) =>
@@ -387,7 +390,7 @@ class Request {
           ops.requestRemoteAddress(request.#handle)),
       incomingBodyText(request) {
         if (request.#handle === detached) throw bodyGone();
-        return ops.requestBodyText(request.#handle);
+        return requestBodyText(request.#handle);
       },
       incomingBodyBytes(request) {
         if (request.#handle === detached) throw bodyGone();

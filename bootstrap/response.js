@@ -4,7 +4,10 @@ const {
   JSONStringify, PromiseReject, RangeError, RegExpPrototypeExec, StringPrototypeCharCodeAt, TypeError,
 } = core.primordials;
 const { body: bodies, fetch, headers: headerLists, ops, url: urls, webidl } = core;
-const { internal } = webidl;
+const { internal, isObject } = webidl;
+// What every reply uses, by names of their own: `core` and what is on it are dictionaries, slow to look up.
+const { fromInit, list: listOf, listHas } = headerLists;
+const { respond } = ops;
 
 // A header block that is one Content-Type alone is sent by its number (kContentTypeFields of core/ops/fetch_event.cc).
 const onlyContentType = { __proto__: null, none: 0, text: 1, json: 2 };
@@ -29,7 +32,6 @@ function isSessionField(name) {
   switch (name) {
     case 'connection':
     case 'content-length':
-    case 'date':
     case 'keep-alive':
     case 'proxy-connection':
     case 'transfer-encoding':
@@ -165,7 +167,7 @@ class Response {
   static #initialize(response, body, init, context) {
     // The body is converted before the init is looked at, and the init checked before the body is extracted.
     const isNull = body === undefined || body === null;
-    const typedBody = isNull || webidl.isObject(body) ? body : webidl.DOMString(body, `${context}: Argument 1`);
+    const typedBody = isNull || isObject(body) ? body : webidl.DOMString(body, `${context}: Argument 1`);
     if (init !== undefined) Response.#applyInit(response, init, context);
     if (isNull) return;
     const content = bodies.extract(typedBody, `${context}: Argument 1`);
@@ -178,7 +180,7 @@ class Response {
     response.#body = content;
     if (mediaType === null) return;
     const headers = Response.#headersOf(response);
-    if (!headerLists.listHas(headerLists.list(headers), 'content-type')) {
+    if (!listHas(listOf(headers), 'content-type')) {
       headerLists.add(headers, 'content-type', mediaType);
     }
   }
@@ -186,7 +188,7 @@ class Response {
   // Fetch, "initialize a response", but for the body.
   static #applyInit(response, init, context) {
     if (init === null) return;
-    if (!webidl.isObject(init)) throw new TypeError(`${context}: Argument 2 is not an object`);
+    if (!isObject(init)) throw new TypeError(`${context}: Argument 2 is not an object`);
     // The members of ResponseInit, in the order of Web IDL.
     const { headers, status, statusText } = init;
     if (status !== undefined) {
@@ -203,7 +205,7 @@ class Response {
       }
       response.#statusText = text;
     }
-    if (headers !== undefined) response.#headers = headerLists.fromInit(headers, 'response', context);
+    if (headers !== undefined) response.#headers = fromInit(headers, 'response', context);
   }
 
   static #setBody(response, content, contentType, context) {
@@ -211,7 +213,7 @@ class Response {
     response.#body = content;
     if (response.#headers === undefined) {
       response.#contentType = contentType;
-    } else if (!headerLists.listHas(headerLists.list(response.#headers), 'content-type')) {
+    } else if (!listHas(listOf(response.#headers), 'content-type')) {
       headerLists.add(response.#headers, 'content-type', contentTypes[contentType]);
     }
   }
@@ -237,7 +239,7 @@ class Response {
 
   static #consume(response, reader, name) {
     // The brand check has to reject rather than throw.
-    if (!webidl.isObject(response) || !(#status in response)) {
+    if (!isObject(response) || !(#status in response)) {
       return PromiseReject(webidl.illegalInvocation('Response'));
     }
     return bodies.consume(Response.#bodyOf(response), reader, `Failed to execute '${name}' on 'Response'`);
@@ -254,19 +256,19 @@ class Response {
       const headers = response.#headers;
       if (typeof body === 'string') {
         response.#body = sentBody;
-        const fields = headers === undefined ? response.#contentType : headerBlock(headerLists.list(headers));
-        return ops.respond(handle, response.#status, response.#statusText, fields, body, -1);
+        const fields = headers === undefined ? response.#contentType : headerBlock(listOf(headers));
+        return respond(handle, response.#status, response.#statusText, fields, body, -1);
       }
       if (response.#type === 'error') throw new TypeError('A network error, Response.error(), cannot be sent');
-      const list = headerLists.list(Response.#headersOf(response));
+      const list = listOf(Response.#headersOf(response));
       const length = declaredLength(list);
       if (body === null) {
-        return ops.respond(handle, response.#status, response.#statusText, headerBlock(list), null, length);
+        return respond(handle, response.#status, response.#statusText, headerBlock(list), null, length);
       }
       bodies.refuseUnusable(body, 'The response cannot be sent');
       if (body.source !== null) {
         const content = bodies.contentOf(bodies.takeSource(body));
-        return ops.respond(handle, response.#status, response.#statusText, headerBlock(list), content, -1);
+        return respond(handle, response.#status, response.#statusText, headerBlock(list), content, -1);
       }
       ops.streamStart(handle, response.#status, response.#statusText, headerBlock(list), length);
       return body.stream;

@@ -42,6 +42,10 @@ enum class FailReason {
   kShuttingDown,    // The drain time is over: 503.
 };
 
+// The reason to cancel a request whose time is over: its signal aborts with a TimeoutError, for any other reason with an
+// AbortError. bootstrap/fetch_event.js knows the text.
+inline constexpr std::string_view kRequestOverdue = "The request has taken too long.";
+
 // A request on its way through a runtime.
 //
 // Owner: the session that read it; lent to the runtime from JsRuntime::Dispatch until the runtime called Reply,

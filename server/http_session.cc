@@ -25,7 +25,6 @@ constexpr std::chrono::milliseconds kLingerTime{2000};
 
 constexpr std::string_view kClientGone = "The client has closed the connection.";
 constexpr std::string_view kClientStalled = "The client does not read the reply.";
-constexpr std::string_view kRequestOverdue = "The request has taken too long.";
 constexpr std::string_view kBodyUnwanted = "The client wants no body.";
 constexpr std::string_view kReplyCut = "An earlier reply has failed.";
 
@@ -254,9 +253,10 @@ void HttpSession::StartWrite() {
     write_deadline_ = HttpContext::After(context_.config.timeouts.write);
   }
   const std::span<const asio::const_buffer> buffers(write_buffers_.data(), output_.Gather(write_buffers_));
-  socket_.async_write_some(buffers, [self = boost::intrusive_ptr(this)](const error_code& error, std::size_t size) {
+  const auto on_written = [self = boost::intrusive_ptr(this)](const error_code& error, std::size_t size) {
     self->OnWritten(error, size);
-  });
+  };
+  socket_.async_write_some(buffers, KeptIn(write_memory_, on_written));
 }
 
 void HttpSession::OnWritten(const error_code& error, std::size_t size) {
@@ -382,17 +382,19 @@ void HttpSession::ReadOn() {
 void HttpSession::StartRead(asio::mutable_buffer buffer) {
   reading_ = true;
   read_is_old_ = false;
-  socket_.async_read_some(buffer, [self = boost::intrusive_ptr(this)](const error_code& error, std::size_t size) {
+  const auto on_read = [self = boost::intrusive_ptr(this)](const error_code& error, std::size_t size) {
     self->OnRead(error, size);
-  });
+  };
+  socket_.async_read_some(buffer, KeptIn(read_memory_, on_read));
 }
 
 void HttpSession::WaitForInput() {
   reading_ = true;
-  socket_.async_wait(Socket::wait_read, [self = boost::intrusive_ptr(this)](const error_code&) {
+  const auto on_ready = [self = boost::intrusive_ptr(this)](const error_code&) {
     self->reading_ = false;
     if (!self->closed_) self->ReadOn();
-  });
+  };
+  socket_.async_wait(Socket::wait_read, KeptIn(read_memory_, on_ready));
 }
 
 void HttpSession::OnRead(const error_code& error, std::size_t size) {
