@@ -219,6 +219,18 @@ int CheckChunkExtensions(std::string_view extensions) {
   return 0;
 }
 
+int CheckUnfinishedChunk(std::string_view rest) {
+  if (rest.starts_with("\r\n")) rest.remove_prefix(2);
+  const std::size_t end = rest.find('\n');
+  if (end == std::string_view::npos) return 0;
+  bool quoted = false;
+  for (std::size_t i = 0; i < end; ++i) {
+    if (rest[i] == '"') quoted = !quoted;
+    if (quoted && rest[i] == '\\') ++i;
+  }
+  return quoted ? 400 : 0;
+}
+
 int CheckTrailer(http::field field) {
   switch (field) {
     case http::field::authorization:

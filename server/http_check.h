@@ -77,6 +77,10 @@ int CheckRequest(HttpRequest& request, std::string_view scheme, std::string_view
 // The extensions of a chunk as the parser accepted them (RFC 9112 section 7.1.1).
 int CheckChunkExtensions(std::string_view extensions);
 
+// What is left of a chunked body when the parser asks for more: the size line of a chunk, with or without the line end
+// before it. Beast would look for the end of a quoted string beyond the line's.
+int CheckUnfinishedChunk(std::string_view rest);
+
 // A field of the trailer section, which may not say what had to be known before (RFC 9110 section 6.5.1).
 int CheckTrailer(boost::beast::http::field field);
 

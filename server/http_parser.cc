@@ -32,7 +32,7 @@ int HttpParser::ParseChunks(std::string_view bytes, std::size_t& consumed) {
     error_code error;
     input_ = bytes.substr(consumed);
     consumed += put(boost::asio::buffer(input_), error);
-    if (error == http::error::need_more) return 0;
+    if (error == http::error::need_more) return CheckUnfinishedChunk(bytes.substr(consumed));
     if (error) return StatusOf(error);
   }
   return 0;

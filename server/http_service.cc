@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -20,6 +21,7 @@
 
 #include "server/http_context.h"
 #include "server/http_exchange.h"
+#include "server/http_handler_memory.h"
 #include "server/http_session.h"
 
 namespace jsd {
@@ -61,10 +63,16 @@ class HttpService final : public ConnectionHandler, private HttpContext {
   template <typename Action>
   void ForEachSession(Action action);
 
-  // Handlers that Asio still holds when the service is gone see by this that it is.
-  std::shared_ptr<HttpService*> self_;
+  // What the handlers that Asio holds share with the service: when it is gone, they see that and have their memory.
+  struct Anchor {
+    HttpService* service = nullptr;
+    HandlerMemory turns_memory;
+    HandlerMemory sweep_memory;
+  };
+
+  const std::shared_ptr<Anchor> anchor_;
   HttpSession* sessions_ = nullptr;
-  std::size_t session_count_ = 0;
+  std::atomic<std::size_t> session_count_ = 0;
   HttpExchange* released_ = nullptr;
   HttpExchange* free_exchanges_ = nullptr;
   std::size_t free_count_ = 0;
@@ -88,11 +96,14 @@ std::chrono::milliseconds SweepPeriod(const Config& config) {
 HttpService::HttpService(asio::io_context& io_context, RequestSink& request_sink, const Config& configuration,
                          Log& service_log)
     : HttpContext(io_context, request_sink, configuration, service_log),
-      self_(std::make_shared<HttpService*>(this)),
+      anchor_(std::make_shared<Anchor>()),
       sweep_timer_(io_context),
-      sweep_period_(SweepPeriod(configuration)) {}
+      sweep_period_(SweepPeriod(configuration)) {
+  anchor_->service = this;
+}
 
 HttpService::~HttpService() {
+  anchor_->service = nullptr;
   drained_ = nullptr;
   CloseAll();
   Reap();
@@ -195,9 +206,10 @@ void HttpService::ScheduleTurn(HttpSession& session) {
   if (session.turn_scheduled) return;
   session.turn_scheduled = true;
   if (scheduled_.empty()) {
-    asio::post(io, [weak = std::weak_ptr(self_)] {
-      if (const auto self = weak.lock()) (*self)->RunTurns();
-    });
+    const auto run = [anchor = anchor_] {
+      if (anchor->service != nullptr) anchor->service->RunTurns();
+    };
+    asio::post(io, KeptIn(anchor_->turns_memory, run));
   }
   scheduled_.emplace_back(&session);
 }
@@ -215,9 +227,10 @@ void HttpService::ScheduleSweep() {
   if (sweep_scheduled_) return;
   sweep_scheduled_ = true;
   sweep_timer_.expires_after(sweep_period_);
-  sweep_timer_.async_wait([weak = std::weak_ptr(self_)](const boost::system::error_code&) {
-    if (const auto self = weak.lock()) (*self)->Sweep();
-  });
+  const auto sweep = [anchor = anchor_](const boost::system::error_code&) {
+    if (anchor->service != nullptr) anchor->service->Sweep();
+  };
+  sweep_timer_.async_wait(KeptIn(anchor_->sweep_memory, sweep));
 }
 
 void HttpService::Sweep() {

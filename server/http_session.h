@@ -16,6 +16,7 @@
 #include "server/http_check.h"
 #include "server/http_context.h"
 #include "server/http_exchange.h"
+#include "server/http_handler_memory.h"
 #include "server/http_parser.h"
 
 namespace jsd {
@@ -132,6 +133,8 @@ class HttpSession final
 
   OutputQueue output_;
   std::array<boost::asio::const_buffer, kMaxWriteBuffers> write_buffers_;
+  HandlerMemory read_memory_;
+  HandlerMemory write_memory_;
 
   Waiting waiting_ = Waiting::kNothing;
   std::int64_t input_deadline_ = HttpContext::kNever;

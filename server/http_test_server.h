@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <cstdlib>
@@ -17,6 +18,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -117,7 +119,22 @@ class TestServer {
     service = MakeHttpService(io, sink, config, *log_);
   }
 
+  ~TestServer() {
+    io.stop();
+    if (background_.joinable()) background_.join();
+  }
+
+  // From here on a thread of its own turns the io_context; what the sink does, it does there.
+  void RunInBackground() {
+    io.restart();
+    background_ = std::thread([this] {
+      const auto work = boost::asio::make_work_guard(io);
+      io.run();
+    });
+  }
+
   void Turn() {
+    if (background_.joinable()) return std::this_thread::sleep_for(std::chrono::microseconds(100));
     io.restart();
     if (io.poll() == 0) io.run_one_for(std::chrono::milliseconds(1));
   }
@@ -146,6 +163,7 @@ class TestServer {
  private:
   std::unique_ptr<LogSink> log_sink_;
   std::unique_ptr<Log> log_;
+  std::thread background_;
 };
 
 // One connection over the loopback interface, or a pair of unix sockets.
