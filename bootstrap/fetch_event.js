@@ -114,6 +114,8 @@ class OpenRequest {
   reader = undefined;
   // Wakes the pump that waits for the client to read on.
   drained = undefined;
+  // What its signal aborted with.
+  abortReason = undefined;
 
   constructor(request) {
     this.request = request;
@@ -157,7 +159,8 @@ async function settle(request, handle, result) {
     answer(request, handle, response);
   } catch (error) {
     if (open[slot] === entry) open[slot] = undefined;
-    fail(request, handle, error);
+    // A handler that heard of its cancellation and gave up did as it should.
+    if (entry.abortReason === undefined || error !== entry.abortReason) fail(request, handle, error);
   }
 }
 
@@ -221,6 +224,7 @@ core.bindCallback('cancelFetch', (handle, reason) => {
   const { request, reader, drained } = entry;
   detach(request, ops.requestHead(handle));
   const error = new core.DOMException(reason, reason === requestOverdue ? 'TimeoutError' : 'AbortError');
+  entry.abortReason = error;
   if (reader !== undefined) streams.cancel(reader, error);
   if (drained !== undefined) drained();
   fetch.abortRequest(request, error);
@@ -236,7 +240,8 @@ core.bindCallback('installApp', (namespace, environment) => {
   env = environment;
   handler = undefined;
   if (webidl.isObject(application)) {
-    if (typeof application.fetch === 'function') handler = FunctionPrototypeBind(application.fetch, application);
+    const { fetch: method } = application;
+    if (typeof method === 'function') handler = FunctionPrototypeBind(method, application);
     if (typeof application.scheduled === 'function') ArrayPrototypePush(names, 'scheduled');
   }
   if (handler === undefined && events.hasListeners(globalThis, 'fetch')) handler = dispatchFetchEvent;

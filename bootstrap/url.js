@@ -270,6 +270,9 @@ class URL {
   }
 }
 webidl.configureInterface(URL);
+core.inspect.showAttributes(URL, [
+  'href', 'origin', 'protocol', 'username', 'password', 'host', 'hostname', 'port', 'pathname', 'search', 'hash',
+]);
 core.defineGlobal('URL', URL);
 
 // ---- URLSearchParams ----
@@ -454,6 +457,7 @@ class URLSearchParams {
       if (!webidl.isObject(params) || !(#pairs in params)) throw webidl.illegalInvocation('URLSearchParams');
       return params.#pairs;
     });
+    core.inspect.register(URLSearchParams, (params) => params.#pairs);
     core.url = {
       __proto__: null,
       isURLSearchParams: (value) => webidl.isObject(value) && #pairs in value,

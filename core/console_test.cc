@@ -130,6 +130,7 @@ TEST_F(ConsoleTest, ShowsDatesErrorsAndInterfaces) {
       {"{ e: Object.assign(new Error('m'), { stack: 'E: m\\n    at x' }) }", "{\n  e: E: m\n      at x\n}"},
       {"Object.assign(new TypeError('m'), { stack: undefined })", "[TypeError: m]"},
       {"new Headers({ b: '1', 'a-b': '2' })", "Headers { 'a-b': '2', b: '1' }"},
+      {"new URLSearchParams('a=1&b-c=2')", "URLSearchParams { a: '1', 'b-c': '2' }"},
       {"new ReadableStream()", "ReadableStream { locked: false }"},
       {"new Request('http://a/')", "Request {\n  method: 'GET',\n  url: 'http://a/',\n  headers: Headers {},\n  "
                                    "bodyUsed: false\n}"},

@@ -243,6 +243,18 @@ TEST_F(FetchEventTest, ACancelledRequestAbortsAndItsAnswerIsIgnored) {
   EXPECT_THAT(host_.errors, IsEmpty());
 }
 
+TEST_F(FetchEventTest, OnlyOtherErrorsOfACancelledHandlerAreReported) {
+  LoadHandler(R"(await new Promise((resolve) => request.signal.addEventListener('abort', resolve));
+      if (request.url.endsWith('/other')) throw new RangeError('another');
+      request.signal.throwIfAborted())");
+  Event abort("GET", "/abort"), other("GET", "/other");
+  for (Event* event : {&abort, &other}) {
+    Dispatch(*event);
+    runtime_->Cancel(*event, "The client left");
+  }
+  EXPECT_THAT(host_.errors, ElementsAre(HasSubstr("another")));
+}
+
 TEST_F(FetchEventTest, ACancelledStreamIsCancelledAtItsSource) {
   LoadHandler(R"(return new Response(new ReadableStream({
         pull(controller) { controller.enqueue(new Uint8Array(3)); },
