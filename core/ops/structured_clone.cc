@@ -83,24 +83,16 @@ struct Free {
 
 class Reader final : public v8::ValueDeserializer::Delegate {
  public:
-  // `clone_object` makes a copy of a platform object.
-  Reader(v8::Isolate* isolate, std::unique_ptr<std::uint8_t, Free> bytes, std::size_t size, const Passed& passed,
-         v8::Local<v8::Function> clone_object)
-      : passed_(passed), clone_object_(clone_object), bytes_(std::move(bytes)),
-        deserializer_(isolate, bytes_.get(), size, this) {}
+  // Takes what was passed as what is to be read.
+  Reader(v8::Isolate* isolate, std::unique_ptr<std::uint8_t, Free> bytes, std::size_t size, const Passed& passed)
+      : passed_(passed), bytes_(std::move(bytes)), deserializer_(isolate, bytes_.get(), size, this) {}
 
   v8::ValueDeserializer& deserializer() { return deserializer_; }
 
-  v8::MaybeLocal<v8::Object> ReadHostObject(v8::Isolate* isolate) override {
+  v8::MaybeLocal<v8::Object> ReadHostObject(v8::Isolate*) override {
     std::uint32_t id;
     JSD_CHECK(deserializer_.ReadUint32(&id) && id < passed_.platform_objects.size());
-    v8::Local<v8::Value> original = passed_.platform_objects[id];
-    v8::Local<v8::Value> copy;
-    if (!clone_object_->Call(isolate->GetCurrentContext(), v8::Undefined(isolate), 1, &original).ToLocal(&copy)) {
-      return {};
-    }
-    JSD_CHECK(copy->IsObject());
-    return copy.As<v8::Object>();
+    return passed_.platform_objects[id];
   }
 
   v8::MaybeLocal<v8::SharedArrayBuffer> GetSharedArrayBufferFromId(v8::Isolate* isolate, std::uint32_t id) override {
@@ -115,7 +107,6 @@ class Reader final : public v8::ValueDeserializer::Delegate {
 
  private:
   const Passed& passed_;
-  const v8::Local<v8::Function> clone_object_;
   const std::unique_ptr<std::uint8_t, Free> bytes_;
   v8::ValueDeserializer deserializer_;
 };
@@ -160,7 +151,19 @@ bool Transfer(v8::Isolate* isolate, const std::vector<v8::Local<v8::ArrayBuffer>
   return true;
 }
 
-// structuredClone(value, transfer, cloneObject)
+// Puts copies in the place of platform objects; V8 lets no JavaScript run while it reads. False: an exception is pending.
+bool CloneObjects(v8::Local<v8::Context> context, v8::Local<v8::Function> clone_object,
+                  std::vector<v8::Local<v8::Object>>& objects) {
+  for (v8::Local<v8::Object>& object : objects) {
+    v8::Local<v8::Value> argument = object, copy;
+    if (!clone_object->Call(context, v8::Undefined(context->GetIsolate()), 1, &argument).ToLocal(&copy)) return false;
+    JSD_CHECK(copy->IsObject());
+    object = copy.As<v8::Object>();
+  }
+  return true;
+}
+
+// structuredClone(value, transfer, cloneObject): `cloneObject` copies a platform object.
 void StructuredClone(const Info& info) {
   JSD_CHECK(info.Length() == 3 && info[1]->IsArray() && info[2]->IsFunction());
   v8::Isolate* isolate = info.GetIsolate();
@@ -174,8 +177,8 @@ void StructuredClone(const Info& info) {
   bool written = false;
   const bool ended = writer.serializer().WriteValue(context, info[0]).To(&written);
   const auto [bytes, size] = writer.serializer().Release();
-  Reader reader(isolate, std::unique_ptr<std::uint8_t, Free>(bytes), size, passed, info[2].As<v8::Function>());
-  if (!ended || !written) return;
+  Reader reader(isolate, std::unique_ptr<std::uint8_t, Free>(bytes), size, passed);
+  if (!ended || !written || !CloneObjects(context, info[2].As<v8::Function>(), passed.platform_objects)) return;
   if (!Transfer(isolate, *buffers, reader.deserializer())) return;
   v8::Local<v8::Value> copy;
   if (!reader.deserializer().ReadHeader(context).FromMaybe(false)) return;
