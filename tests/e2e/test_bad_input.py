@@ -205,7 +205,7 @@ def test_script_that_does_not_load(start_fails, write, name, workers):
     assert result.returncode == 1
     assert re.search(position, result.stderr), result.stderr
     assert re.search(message, result.stderr), result.stderr
-    assert re.search(re.escape(excerpt) + r'\n *\^', result.stderr), result.stderr
+    assert re.search(re.escape(excerpt) + r'\n[ |]*\^', result.stderr), result.stderr
     assert result.stderr.count(excerpt) == 1, 'said once, however many workers'
     assert 'listening' not in result.stderr
 

@@ -4,6 +4,8 @@ import time
 
 import pytest
 
+from http_client import wait_for
+
 SEEN = '''
 export default {
   async fetch(request) {
@@ -179,7 +181,7 @@ export default {
 def test_write_timeout(jsd):
     server = jsd("export default { fetch: () => new Response('x'.repeat(32 << 20)) };", {'timeouts.write': '300ms'})
     with server.connect(receive_buffer=4096) as client:
-        before = len(server.descriptors())
         client.send_request()
-        time.sleep(1)
-        assert len(server.descriptors()) < before
+        assert client.socket.recv(1) == b'H'
+        before = len(server.descriptors())
+        wait_for(lambda: len(server.descriptors()) < before, 'the connection to be closed', 5)
