@@ -97,7 +97,7 @@ void Master::LogStillLoading() {
 void Master::OnWorkersReady(std::optional<ScriptError> error) {
   loop_->loading.cancel();
   if (error) {
-    ReportStartFailure("cannot load the script: " + error->report);
+    ReportStartFailure("cannot load " + config_.app.script.string() + ": " + error->report);
     Stop(1);
     return;
   }

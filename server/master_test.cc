@@ -177,7 +177,7 @@ TEST_F(MasterTest, AScriptThatFailsKeepsItFromStarting) {
   EXPECT_THAT(LogText(), HasSubstr("app.mjs:1"));
   EXPECT_THAT(LogText(), HasSubstr("SyntaxError"));
   EXPECT_THAT(LogText(), Not(HasSubstr("listening on")));
-  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("jsd: cannot load the script"));
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("jsd: cannot load " + config_.app.script.string()));
   EXPECT_FALSE(fs::exists(SocketPath()));
 }
 
