@@ -5,7 +5,7 @@
 
 const {
   ArrayPrototypePush, ObjectFreeze, PromiseReject, RegExpPrototypeExec, StringPrototypeIndexOf, StringPrototypeSlice,
-  StringPrototypeToLowerCase, StringPrototypeToUpperCase, TypeError,
+  StringPrototypeToLowerCase, StringPrototypeToUpperCase, StringPrototypeTrim, TypeError,
 } = core.primordials;
 const { abort, body: bodies, headers: headerLists, ops, url: urls, webidl } = core;
 const { internal } = webidl;
@@ -155,18 +155,27 @@ function applySettings(settings, init, context) {
   return result;
 }
 
-// What native code kept of a head, lines of text: method, scheme, authority, target, remote address, whether there was
-// a body, then name and value of each field.
+// What native code kept of a head, lines of text: method, scheme, authority, target, remote address, '1' if there was a
+// body, then "name: value" for each field.
 function parseHead(text) {
   const lines = [];
   for (let at = 0; at < text.length;) {
     const end = StringPrototypeIndexOf(text, '\n', at);
-    ArrayPrototypePush(lines, StringPrototypeSlice(text, at, end));
-    at = end + 1;
+    ArrayPrototypePush(lines, StringPrototypeSlice(text, at, end === -1 ? text.length : end));
+    at = end === -1 ? text.length : end + 1;
   }
   const list = [];
-  for (let i = 6; i < lines.length; i += 2) {
-    ArrayPrototypePush(list, StringPrototypeToLowerCase(lines[i]), lines[i + 1]);
+  let cookieAt = -1;
+  for (let i = 6; i < lines.length; i++) {
+    const colon = StringPrototypeIndexOf(lines[i], ':');
+    const name = StringPrototypeToLowerCase(StringPrototypeSlice(lines[i], 0, colon));
+    const value = StringPrototypeTrim(StringPrototypeSlice(lines[i], colon + 1));
+    if (name === 'cookie' && cookieAt !== -1) {
+      list[cookieAt] += `; ${value}`;
+    } else {
+      ArrayPrototypePush(list, name, value);
+      if (name === 'cookie') cookieAt = list.length - 1;
+    }
   }
   return {
     __proto__: null,

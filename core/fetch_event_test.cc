@@ -31,7 +31,7 @@ class Event final : public RequestEvent {
 
   const RequestHead& head() const override {
     head_ = {.method = method_, .scheme = "http", .authority = authority, .target = target_,
-             .remote_address = "192.0.2.7", .fields = fields_};
+             .remote_address = "192.0.2.7", .fields = fields_, .field_lines = field_lines};
     return head_;
   }
   std::string_view body() const override { return body_; }
@@ -53,6 +53,7 @@ class Event final : public RequestEvent {
   void Fail(FailReason reason) override { failed = reason; }
 
   std::string authority = "host.example";
+  std::string field_lines;
   int status = 0;
   std::string status_text, fields, reply;
   std::size_t size = 0;
@@ -158,6 +159,23 @@ TEST_F(FetchEventTest, ARequestOutlivesItsEvent) {
   Reply(Event("PUT", "/one", {{"X-A", "v"}, {"B", ""}}, "body"));
   EXPECT_EQ(Reply(Event("GET", "/two")), "PUT http://host.example/one v b,,x-a,v 192.0.2.7 false");
   EXPECT_THAT(host_.console, ElementsAre(HasSubstr("was not read before the request ended")));
+}
+
+TEST_F(FetchEventTest, ARequestReadLaterHasTheFieldsThatItHadBefore) {
+  Load(R"(let last; export default { fetch(request) {
+      if (request.method === 'POST') {
+        last = request;
+        return new Response();
+      }
+      return new Response([...last.headers].join('|')); } })");
+  const std::vector<HeaderField> fields = {{"A", "1"}, {"Cookie", "x=1"}, {"B-b", ""}, {"cookie", "y: 2"}, {"Z", "\xE9 e"}};
+  const std::string expected = "a,1|b-b,|cookie,x=1; y: 2|z,\xC3\xA9 e";
+  Reply(Event("POST", "/", fields));
+  EXPECT_EQ(Reply(Event("GET", "/")), expected);
+  Event as_text("POST", "/", fields);
+  as_text.field_lines = "A: 1\r\nCookie:x=1 \r\nB-b:\r\ncookie:\t y: 2\r\nZ: \xE9 e";
+  Dispatch(as_text);
+  EXPECT_EQ(Reply(Event("GET", "/")), expected);
 }
 
 TEST_F(FetchEventTest, SendsStatusFieldsAndBodiesOfEachKind) {

@@ -22,6 +22,9 @@ struct RequestHead {
   std::string_view target;     // Origin form, "/path?query", or "*".
   std::string_view remote_address;
   std::span<const HeaderField> fields;
+  // The same fields as they came, from the first name to the last value: lines "name: value". Empty where they did not
+  // come as one text.
+  std::string_view field_lines = {};
 };
 
 // What a reply says before its body.

@@ -194,6 +194,12 @@ int CheckRequest(HttpRequest& request, std::string_view scheme, std::string_view
   RequestHead& head = request.head;
   head.scheme = scheme;
   head.fields = request.fields;
+  if (!head.fields.empty()) {
+    // The parser refuses folded values, so they all lie in its input.
+    const char* const begin = head.fields.front().name.data();
+    const std::string_view last = head.fields.back().value;
+    head.field_lines = {begin, static_cast<std::size_t>(last.data() + last.size() - begin)};
+  }
   if (request.http11 && request.hosts != 1) return 400;
   if (!head.authority.empty() && !IsValidAuthority(head.authority)) return 400;
   if (head.method == "CONNECT") return 501;

@@ -60,6 +60,7 @@ void HttpExchange::Own() {
   Rebase(request_.head.method, copy_.get());
   Rebase(request_.head.authority, copy_.get());
   Rebase(request_.head.target, copy_.get());
+  Rebase(request_.head.field_lines, copy_.get());
   for (HeaderField& field : request_.fields) {
     Rebase(field.name, copy_.get());
     Rebase(field.value, copy_.get());

@@ -161,30 +161,37 @@ std::string Combine(const RequestHead& head, std::string_view lower_name) {
 }
 
 // The head as lines of text, see parseHead in bootstrap/request.js: kept by a Request that a script may still read when
-// the event has ended. Most are thrown away unread, so it is one copy of the bytes.
+// the event has ended. Most are thrown away unread, so the fields go in as they came where that is possible.
 v8::Local<v8::String> HeadText(v8::Isolate* isolate, const RequestEvent& event) {
   const RequestHead& head = event.head();
   std::size_t size = head.method.size() + head.scheme.size() + head.authority.size() + head.target.size() +
-                     head.remote_address.size() + 7;
-  for (const HeaderField& field : head.fields) size += field.name.size() + field.value.size() + 2;
+                     head.remote_address.size() + head.field_lines.size() + 7;
+  if (head.field_lines.empty()) {
+    for (const HeaderField& field : head.fields) size += field.name.size() + field.value.size() + 2;
+  }
   char buffer[2048];
   std::string long_text;
   char* const begin = size <= sizeof buffer ? buffer : (long_text.resize(size), long_text.data());
   char* out = begin;
-  const auto line = [&out](std::string_view text) {
+  const auto put = [&out](std::string_view text, char end) {
     if (!text.empty()) std::memcpy(out, text.data(), text.size());
     out += text.size();
-    *out++ = '\n';
+    *out++ = end;
   };
-  line(head.method);
-  line(head.scheme);
-  line(head.authority);
-  line(head.target);
-  line(head.remote_address);
-  line(event.body().empty() ? "0" : "1");
-  for (const HeaderField& field : head.fields) {
-    line(field.name);
-    line(field.value);
+  put(head.method, '\n');
+  put(head.scheme, '\n');
+  put(head.authority, '\n');
+  put(head.target, '\n');
+  put(head.remote_address, '\n');
+  put(event.body().empty() ? "" : "1", '\n');
+  if (!head.field_lines.empty()) {
+    std::memcpy(out, head.field_lines.data(), head.field_lines.size());
+    out += head.field_lines.size();
+  } else {
+    for (const HeaderField& field : head.fields) {
+      put(field.name, ':');
+      put(field.value, '\n');
+    }
   }
   JSD_CHECK(out <= begin + size);
   return ToV8Latin1(isolate, {begin, static_cast<std::size_t>(out - begin)}).ToLocalChecked();
