@@ -30,7 +30,7 @@ def toml(settings):
 def _toml_value(value):
     if isinstance(value, dict):
         return '{ ' + ', '.join(f'{key} = {_toml_value(item)}' for key, item in value.items()) + ' }'
-    return json.dumps(value)  # Texts, numbers, booleans and lists are written as in JSON.
+    return json.dumps(value, ensure_ascii=False)  # Texts, numbers, booleans and lists are written as in JSON.
 
 
 class Server:

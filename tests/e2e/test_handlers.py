@@ -72,7 +72,7 @@ export default {
     return new Response('fine');
   },
 };''')
-    server.expect('.')
+    server.expect('waitUntil: Error: background failed')
     assert server.get().text == 'fine'
     server.wait_for_log('background failed')
 
