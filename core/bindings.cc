@@ -3,9 +3,11 @@
 #include "core/check.h"
 #include "core/ops/base64.h"
 #include "core/ops/console.h"
+#include "core/ops/crypto.h"
 #include "core/ops/encoding.h"
 #include "core/ops/fetch_event.h"
 #include "core/ops/runtime.h"
+#include "core/ops/structured_clone.h"
 #include "core/ops/timers.h"
 #include "core/ops/url.h"
 #include "core/value.h"
@@ -16,7 +18,9 @@ namespace jsd {
 const std::vector<Binding>& AllBindings() {
   static const std::vector<Binding> bindings = [] {
     std::vector<Binding> all;
-    for (const auto capability : {Base64Bindings(), ConsoleBindings(), EncodingBindings(), FetchEventBindings(), RuntimeBindings(), TimerBindings(), UrlBindings()}) {
+    for (const auto capability :
+         {Base64Bindings(), ConsoleBindings(), CryptoBindings(), EncodingBindings(), FetchEventBindings(),
+          RuntimeBindings(), StructuredCloneBindings(), TimerBindings(), UrlBindings()}) {
       all.insert(all.end(), capability.begin(), capability.end());
     }
     return all;

@@ -146,7 +146,8 @@ TEST(Snapshot, IsNotReadWithOtherBindings) {
   bindings.erase(bindings.begin() + 1);
   std::string error;
   EXPECT_FALSE(ReadSnapshot(EmbeddedSnapshot(), bindings, &error));
-  EXPECT_EQ(error, "the snapshot does not fit this program: it was made with 'recv' where 'bindCallback' is expected");
+  EXPECT_EQ(error, std::string("the snapshot does not fit this program: it was made with '") + AllBindings()[1].name +
+                       "' where '" + AllBindings()[2].name + "' is expected");
 }
 
 TEST(Snapshot, IsReadWhereItFits) {

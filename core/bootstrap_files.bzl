@@ -15,6 +15,8 @@ BOOTSTRAP_FILES = ["//bootstrap:%s.js" % name for name in [
     "encoding",
     "base64",
     "url",
+    "structured_clone",
+    "crypto",
     "streams_bundle",
     "streams",
     "headers",

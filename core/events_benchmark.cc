@@ -24,7 +24,7 @@ constexpr char kScript[] = R"(
 )";
 
 // A context in which bootstrap files and the script above have run.
-class Fixture : public benchmark::Fixture {
+class Events : public benchmark::Fixture {
  public:
   void SetUp(const benchmark::State&) override {
     isolate_ = v8::Isolate::Allocate();
@@ -75,7 +75,7 @@ class Fixture : public benchmark::Fixture {
   v8::Global<v8::Function> handler_;
 };
 
-BENCHMARK_F(Fixture, LookedUpByName)(benchmark::State& state) {
+BENCHMARK_F(Events, LookupByName)(benchmark::State& state) {
   for (auto _ : state) {
     const v8::HandleScope handle_scope(isolate_);
     const v8::Local<v8::Context> context = context_.Get(isolate_);
@@ -85,7 +85,7 @@ BENCHMARK_F(Fixture, LookedUpByName)(benchmark::State& state) {
   }
 }
 
-BENCHMARK_F(Fixture, Cached)(benchmark::State& state) {
+BENCHMARK_F(Events, Cached)(benchmark::State& state) {
   for (auto _ : state) {
     const v8::HandleScope handle_scope(isolate_);
     const v8::Local<v8::Context> context = context_.Get(isolate_);
@@ -95,7 +95,7 @@ BENCHMARK_F(Fixture, Cached)(benchmark::State& state) {
   }
 }
 
-BENCHMARK_F(Fixture, CachedInBatchesOf16)(benchmark::State& state) {
+BENCHMARK_F(Events, CachedInBatchesOf16)(benchmark::State& state) {
   constexpr int kBatch = 16;
   // An iteration is one event here too, so that the times compare.
   while (state.KeepRunningBatch(kBatch)) {
@@ -111,7 +111,7 @@ BENCHMARK_F(Fixture, CachedInBatchesOf16)(benchmark::State& state) {
   }
 }
 
-BENCHMARK_F(Fixture, ManagedInJavaScript)(benchmark::State& state) {
+BENCHMARK_F(Events, ManagedInJavaScript)(benchmark::State& state) {
   for (auto _ : state) {
     const v8::HandleScope handle_scope(isolate_);
     const v8::Local<v8::Context> context = context_.Get(isolate_);

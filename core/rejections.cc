@@ -35,6 +35,7 @@ void RejectionTracker::Notify(v8::Local<v8::Context> context) {
   const auto handled_late = std::exchange(handled_late_, {});
   for (const Rejection& rejection : unhandled) {
     const v8::HandleScope handle_scope(isolate);
+    if (rejection.promise.Get(isolate)->HasHandler()) continue;
     v8::TryCatch try_catch(isolate);
     v8::Local<v8::Value> arguments[] = {rejection.promise.Get(isolate), rejection.reason.Get(isolate)};
     if (state.callbacks.Get(isolate, Callback::kUnhandledRejection)
