@@ -2,8 +2,8 @@
 // standard's reference implementation. This file publishes them and what bodies need of their inside.
 
 const {
-  ObjectPrototypeHasOwnProperty, PromisePrototypeThen, ReflectGetOwnPropertyDescriptor, TypedArrayPrototypeGetByteLength,
-  uncurryThis,
+  ObjectPrototypeHasOwnProperty, PromisePrototypeThen, ReflectGetOwnPropertyDescriptor,
+  TypedArrayPrototypeGetByteLength, uncurryThis,
 } = core.primordials;
 const { inspect, webidl } = core;
 // What the bundle, which runs right before this file, left here.

@@ -75,8 +75,7 @@ TEST_F(ConsoleTest, ShowsObjectsAndClasses) {
       {"[() => {}, function f() {}, async () => {}, function* g() {}]",
        "[\n  [Function (anonymous)],\n  [Function: f],\n  [AsyncFunction (anonymous)],\n  [GeneratorFunction: g]\n]"},
       {"Object.assign(() => {}, { a: 1 })", "[Function (anonymous)] { a: 1 }"},
-      {"{ a: { b: { c: { d: { e: { f: 1 } } } } } }",
-       "{\n  a: {\n    b: { c: { d: { e: [Object] } } }\n  }\n}"},
+      {"{ a: { b: { c: { d: { e: { f: 1 } } } } } }", "{\n  a: {\n    b: { c: { d: { e: [Object] } } }\n  }\n}"},
       {"[Object(1), Object('s'), Object(true), Object(1n), Object(Symbol('q'))]",
        "[\n  [Number: 1],\n  [String: 's'],\n  [Boolean: true],\n  [BigInt: 1n],\n  [Symbol: Symbol(q)]\n]"},
       {"(function () { return arguments })(1)", "[Arguments] [ 1 ]"},
@@ -132,8 +131,9 @@ TEST_F(ConsoleTest, ShowsDatesErrorsAndInterfaces) {
       {"new Headers({ b: '1', 'a-b': '2' })", "Headers { 'a-b': '2', b: '1' }"},
       {"new URLSearchParams('a=1&b-c=2')", "URLSearchParams { a: '1', 'b-c': '2' }"},
       {"new ReadableStream()", "ReadableStream { locked: false }"},
-      {"new Request('http://a/')", "Request {\n  method: 'GET',\n  url: 'http://a/',\n  headers: Headers {},\n  "
-                                   "bodyUsed: false\n}"},
+      {"new Request('http://a/')",
+       "Request {\n  method: 'GET',\n  url: 'http://a/',\n  headers: Headers {},\n  "
+       "bodyUsed: false\n}"},
   });
 }
 
@@ -150,8 +150,7 @@ TEST_F(ConsoleTest, FollowsFormatStrings) {
       console.log();
       console.log({}, '%s', 'x');)"),
               ElementsAre("x is 4.5, 4, 4.5%", "{ a: 1 } [ 1 ]", "styled", "one %s", "100% rest { a: 'b' }", "%%",
-                          "null Symbol(q) 5n", "NaN 3n", "own text { toString: [Function: toString] }", "",
-                          "{} %s x"));
+                          "null Symbol(q) 5n", "NaN 3n", "own text { toString: [Function: toString] }", "", "{} %s x"));
 }
 
 TEST_F(ConsoleTest, GroupsCountsAndAsserts) {
@@ -173,8 +172,9 @@ TEST_F(ConsoleTest, GroupsCountsAndAsserts) {
 }
 
 TEST_F(ConsoleTest, TimesAndTraces) {
-  const auto lines = Run("console.time('t'); console.timeLog('t', { a: 1 }); console.timeEnd('t');\n"
-                         "function f() { console.trace('here %d', 1); }\nf();");
+  const auto lines =
+      Run("console.time('t'); console.timeLog('t', { a: 1 }); console.timeEnd('t');\n"
+          "function f() { console.trace('here %d', 1); }\nf();");
   ASSERT_EQ(lines.size(), 3u);
   EXPECT_THAT(lines[0], testing::MatchesRegex("t: [0-9.]+ ms \\{ a: 1 \\}"));
   EXPECT_THAT(lines[1], testing::MatchesRegex("t: [0-9.]+ ms"));

@@ -30,8 +30,13 @@ class Event final : public RequestEvent {
       : method_(std::move(method)), target_(std::move(target)), body_(std::move(body)), fields_(std::move(fields)) {}
 
   const RequestHead& head() const override {
-    head_ = {.method = method_, .scheme = "http", .authority = authority, .target = target_,
-             .remote_address = "192.0.2.7", .fields = fields_, .field_lines = field_lines};
+    head_ = {.method = method_,
+             .scheme = "http",
+             .authority = authority,
+             .target = target_,
+             .remote_address = "192.0.2.7",
+             .fields = fields_,
+             .field_lines = field_lines};
     return head_;
   }
   std::string_view body() const override { return body_; }
@@ -79,9 +84,8 @@ class FetchEventTest : public testing::Test {
  protected:
   void Load(std::string_view source) {
     runtime_ = JsRuntime::Create({.host = &host_, .use_snapshot = true, .env = {}});
-    runtime_->LoadApp(folder_.Write("app.mjs", source), [](std::optional<ScriptError> error) {
-      ASSERT_FALSE(error) << error->report;
-    });
+    runtime_->LoadApp(folder_.Write("app.mjs", source),
+                      [](std::optional<ScriptError> error) { ASSERT_FALSE(error) << error->report; });
     host_.Run(*runtime_);
   }
   void LoadHandler(const std::string& body) {
@@ -106,8 +110,9 @@ TEST_F(FetchEventTest, ShowsTheRequestAsItCame) {
   LoadHandler(R"(return new Response([request.method, request.url, request.headers.get('X-A'),
       request.headers.get('none'), request.headers.has('cookie'), [...request.headers].join('|'),
       await request.text(), ctx.remoteAddress].join('\n')))");
-  EXPECT_EQ(Reply(Event("PATCH", "/p?q", {{"X-A", "1"}, {"Cookie", "a=1"}, {"x-a", "\xE9"}, {"cookie", "b"}}, "gr\xC3\xBC")),
-            "PATCH\nhttp://host.example/p?q\n1, \xC3\xA9\n\ntrue\ncookie,a=1; b|x-a,1, \xC3\xA9\ngr\xC3\xBC\n192.0.2.7");
+  EXPECT_EQ(
+      Reply(Event("PATCH", "/p?q", {{"X-A", "1"}, {"Cookie", "a=1"}, {"x-a", "\xE9"}, {"cookie", "b"}}, "gr\xC3\xBC")),
+      "PATCH\nhttp://host.example/p?q\n1, \xC3\xA9\n\ntrue\ncookie,a=1; b|x-a,1, \xC3\xA9\ngr\xC3\xBC\n192.0.2.7");
 }
 
 TEST_F(FetchEventTest, NormalizesUrls) {
@@ -129,7 +134,8 @@ TEST_F(FetchEventTest, NormalizesUrls) {
 TEST_F(FetchEventTest, ReadsBodiesOnce) {
   LoadHandler(R"(const [first, second] = await Promise.allSettled([request.json(), request.text()]);
       return Response.json([first.value, second.reason?.name, request.bodyUsed]))");
-  EXPECT_EQ(Reply(Event("POST", "/", {}, "\xEF\xBB\xBF{\"a\":\"\xC3\xA9\"}")), "[{\"a\":\"\xC3\xA9\"},\"TypeError\",true]");
+  EXPECT_EQ(Reply(Event("POST", "/", {}, "\xEF\xBB\xBF{\"a\":\"\xC3\xA9\"}")),
+            "[{\"a\":\"\xC3\xA9\"},\"TypeError\",true]");
   EXPECT_EQ(Reply(Event("POST", "/", {}, "")), "[null,null,false]") << "an empty body is none";
 }
 
@@ -168,7 +174,8 @@ TEST_F(FetchEventTest, ARequestReadLaterHasTheFieldsThatItHadBefore) {
         return new Response();
       }
       return new Response([...last.headers].join('|')); } })");
-  const std::vector<HeaderField> fields = {{"A", "1"}, {"Cookie", "x=1"}, {"B-b", ""}, {"cookie", "y: 2"}, {"Z", "\xE9 e"}};
+  const std::vector<HeaderField> fields = {
+      {"A", "1"}, {"Cookie", "x=1"}, {"B-b", ""}, {"cookie", "y: 2"}, {"Z", "\xE9 e"}};
   const std::string expected = "a,1|b-b,|cookie,x=1; y: 2|z,\xC3\xA9 e";
   Reply(Event("POST", "/", fields));
   EXPECT_EQ(Reply(Event("GET", "/")), expected);
@@ -180,7 +187,8 @@ TEST_F(FetchEventTest, ARequestReadLaterHasTheFieldsThatItHadBefore) {
 
 TEST_F(FetchEventTest, SendsStatusFieldsAndBodiesOfEachKind) {
   LoadHandler(R"(const { pathname } = new URL(request.url);
-      if (pathname === '/head') return new Response(null, { headers: { 'content-length': '1234', connection: 'close' } });
+      const headers = { 'content-length': '1234', connection: 'close' };
+      if (pathname === '/head') return new Response(null, { headers });
       if (pathname === '/wide') return new Response('\u20AC\uD83D\uDE00\uD800');
       if (pathname === '/latin') return new Response('caf\u00E9', { status: 404, statusText: 'caf\u00E9' });
       return new Response('x', { headers: [['set-cookie', 'a'], ['X-Y', 'z'], ['set-cookie', 'b']] }))");
@@ -206,9 +214,9 @@ TEST_F(FetchEventTest, FailsWhereThereIsNoResponseToSend) {
     Dispatch(event);
     EXPECT_EQ(event.failed, FailReason::kHandlerError) << way;
   }
-  EXPECT_THAT(host_.errors, ElementsAre(HasSubstr("thrown here"), HasSubstr("rejected"), HasSubstr("undefined"),
-                                        HasSubstr("object"), HasSubstr("network error"), HasSubstr("already been used"),
-                                        HasSubstr("locked")));
+  EXPECT_THAT(host_.errors,
+              ElementsAre(HasSubstr("thrown here"), HasSubstr("rejected"), HasSubstr("undefined"), HasSubstr("object"),
+                          HasSubstr("network error"), HasSubstr("already been used"), HasSubstr("locked")));
 }
 
 TEST_F(FetchEventTest, StreamsAsFastAsTheClientReads) {
@@ -289,7 +297,8 @@ TEST_F(FetchEventTest, AHandleThatIsKeptNeverReachesAnotherRequest) {
   Load(R"(let kept; export default { fetch(request) {
       kept ??= request;
       return new Response(kept.headers.get('who') + kept.method); } })");
-  for (int i = 0; i < 5; ++i) EXPECT_EQ(Reply(Event(i == 0 ? "GET" : "PUT", "/", {{"who", i == 0 ? "me" : "other"}})), "meGET");
+  for (int i = 0; i < 5; ++i)
+    EXPECT_EQ(Reply(Event(i == 0 ? "GET" : "PUT", "/", {{"who", i == 0 ? "me" : "other"}})), "meGET");
 }
 
 TEST_F(FetchEventTest, ListenersAnswerToo) {

@@ -105,9 +105,12 @@ void OwnNonIndexKeys(const Info& info) {
 }
 
 constexpr Binding kBindings[] = {
-    {"consoleWrite", ConsoleWrite},     {"kindOf", KindOf},
-    {"isProxy", IsProxy},               {"proxyDetails", ProxyDetails},
-    {"promiseDetails", PromiseDetails}, {"previewEntries", PreviewEntries},
+    {"consoleWrite", ConsoleWrite},
+    {"kindOf", KindOf},
+    {"isProxy", IsProxy},
+    {"proxyDetails", ProxyDetails},
+    {"promiseDetails", PromiseDetails},
+    {"previewEntries", PreviewEntries},
     {"ownNonIndexKeys", OwnNonIndexKeys},
 };
 

@@ -30,9 +30,7 @@ constexpr std::array<std::string_view, 3> kContentTypeFields = {
 
 std::uint32_t HandleOf(const Info& info) { return info[0].As<v8::Uint32>()->Value(); }
 
-RequestEvent* FindEvent(const Info& info) {
-  return RuntimeState::From(info.GetIsolate()).events.Find(HandleOf(info));
-}
+RequestEvent* FindEvent(const Info& info) { return RuntimeState::From(info.GetIsolate()).events.Find(HandleOf(info)); }
 
 // ---- Text ----
 
