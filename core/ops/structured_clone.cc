@@ -21,10 +21,11 @@ v8::Local<v8::Private> CloneableMark(v8::Isolate* isolate) {
   return v8::Private::ForApi(isolate, Literal(isolate, "jsd.cloneable"));
 }
 
-// What goes beside the bytes from the serialiser to the deserialiser, by position.
+// What goes beside the bytes from the serialiser to the deserialiser, by position. The handles that the serialiser hands
+// out end with its own scopes.
 struct Passed {
-  std::vector<v8::Local<v8::Object>> platform_objects;
-  std::vector<v8::Local<v8::SharedArrayBuffer>> shared_buffers;
+  std::vector<v8::Global<v8::Object>> platform_objects;
+  std::vector<std::shared_ptr<v8::BackingStore>> shared_buffers;
   std::vector<v8::CompiledWasmModule> wasm_modules;
 };
 
@@ -53,16 +54,13 @@ class Writer final : public v8::ValueSerializer::Delegate {
       return v8::Nothing<bool>();
     }
     serializer_.WriteUint32(static_cast<std::uint32_t>(passed_.platform_objects.size()));
-    passed_.platform_objects.push_back(object);
+    passed_.platform_objects.emplace_back(isolate, object);
     return v8::Just(true);
   }
 
   v8::Maybe<std::uint32_t> GetSharedArrayBufferId(v8::Isolate*, v8::Local<v8::SharedArrayBuffer> buffer) override {
-    auto& buffers = passed_.shared_buffers;
-    const auto found = std::find(buffers.begin(), buffers.end(), buffer);
-    const auto id = static_cast<std::uint32_t>(found - buffers.begin());
-    if (found == buffers.end()) buffers.push_back(buffer);
-    return v8::Just(id);
+    passed_.shared_buffers.push_back(buffer->GetBackingStore());
+    return v8::Just(static_cast<std::uint32_t>(passed_.shared_buffers.size() - 1));
   }
 
   v8::Maybe<std::uint32_t> GetWasmModuleTransferId(v8::Isolate*, v8::Local<v8::WasmModuleObject> module) override {
@@ -89,15 +87,15 @@ class Reader final : public v8::ValueDeserializer::Delegate {
 
   v8::ValueDeserializer& deserializer() { return deserializer_; }
 
-  v8::MaybeLocal<v8::Object> ReadHostObject(v8::Isolate*) override {
+  v8::MaybeLocal<v8::Object> ReadHostObject(v8::Isolate* isolate) override {
     std::uint32_t id;
     JSD_CHECK(deserializer_.ReadUint32(&id) && id < passed_.platform_objects.size());
-    return passed_.platform_objects[id];
+    return passed_.platform_objects[id].Get(isolate);
   }
 
   v8::MaybeLocal<v8::SharedArrayBuffer> GetSharedArrayBufferFromId(v8::Isolate* isolate, std::uint32_t id) override {
     JSD_CHECK(id < passed_.shared_buffers.size());
-    return v8::SharedArrayBuffer::New(isolate, passed_.shared_buffers[id]->GetBackingStore());
+    return v8::SharedArrayBuffer::New(isolate, passed_.shared_buffers[id]);
   }
 
   v8::MaybeLocal<v8::WasmModuleObject> GetWasmModuleFromId(v8::Isolate* isolate, std::uint32_t id) override {
@@ -153,12 +151,13 @@ bool Transfer(v8::Isolate* isolate, const std::vector<v8::Local<v8::ArrayBuffer>
 
 // Puts copies in the place of platform objects; V8 lets no JavaScript run while it reads. False: an exception is pending.
 bool CloneObjects(v8::Local<v8::Context> context, v8::Local<v8::Function> clone_object,
-                  std::vector<v8::Local<v8::Object>>& objects) {
-  for (v8::Local<v8::Object>& object : objects) {
-    v8::Local<v8::Value> argument = object, copy;
-    if (!clone_object->Call(context, v8::Undefined(context->GetIsolate()), 1, &argument).ToLocal(&copy)) return false;
+                  std::vector<v8::Global<v8::Object>>& objects) {
+  v8::Isolate* isolate = context->GetIsolate();
+  for (v8::Global<v8::Object>& object : objects) {
+    v8::Local<v8::Value> original = object.Get(isolate), copy;
+    if (!clone_object->Call(context, v8::Undefined(isolate), 1, &original).ToLocal(&copy)) return false;
     JSD_CHECK(copy->IsObject());
-    object = copy.As<v8::Object>();
+    object.Reset(isolate, copy.As<v8::Object>());
   }
   return true;
 }

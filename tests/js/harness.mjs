@@ -62,8 +62,9 @@ export function assertStrictEquals(actual, expected, message = '') {
 
 // `expected` is a class or the name of an error; `pattern` a text or regular expression that the message must have.
 function checkError(error, expected, pattern) {
-  const matches = typeof expected === 'string' ? error?.name === expected : error instanceof expected;
-  if (expected !== undefined && !matches) {
+  const matches = expected === undefined ||
+    (typeof expected === 'string' ? error?.name === expected : error instanceof expected);
+  if (!matches) {
     fail(`expected ${typeof expected === 'string' ? expected : expected.name}, got ${show(error)}`);
   }
   const found = pattern === undefined ||
