@@ -160,9 +160,7 @@ class TextDecoder {
   decode(input = noBytes, options = undefined) {
     const encoding = this.#encoding;
     const context = "Failed to execute 'decode' on 'TextDecoder'";
-    if (!ArrayBufferIsView(input) && !webidl.isArrayBuffer(input) && !webidl.isSharedArrayBuffer(input)) {
-      throw new TypeError(`${context}: Argument 1 is neither an ArrayBuffer nor a view of one`);
-    }
+    if (!ArrayBufferIsView(input)) webidl.AllowSharedBufferSource(input, `${context}: Argument 1`);
     const stream = readStreamOption(options, `${context}: Argument 2`);
     let text;
     if (encoding === 'utf-8' && !stream && !this.#streaming) {

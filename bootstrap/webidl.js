@@ -4,16 +4,14 @@
 // starts with `context`, a text such as "Failed to construct 'URL': Argument 1". Contexts are literals at the call, so
 // that they cost nothing until something is wrong.
 
+const { ops } = core;
 const {
-  ArrayBufferIsView,
-  ArrayBufferPrototypeGetResizable,
   ArrayIsArray,
   ArrayPrototypePush,
   ArrayPrototypeSort,
   BigInt,
   BigIntAsIntN,
   BigIntAsUintN,
-  DataViewPrototypeGetBuffer,
   FunctionPrototypeCall,
   MathFloor,
   MathFround,
@@ -28,7 +26,6 @@ const {
   ReflectGetOwnPropertyDescriptor,
   ReflectOwnKeys,
   SafeSet,
-  SharedArrayBufferPrototypeGetGrowable,
   String,
   StringPrototypeCharCodeAt,
   StringPrototypeToWellFormed,
@@ -36,8 +33,6 @@ const {
   SymbolIterator,
   SymbolToStringTag,
   TypeError,
-  TypedArrayPrototypeGetBuffer,
-  TypedArrayPrototypeGetSymbolToStringTag,
 } = core.primordials;
 
 const isObject = (value) => (typeof value === 'object' && value !== null) || typeof value === 'function';
@@ -250,50 +245,41 @@ function dictionary(name, members, parent = undefined) {
 
 // ---- Buffers ----
 
-function isArrayBuffer(value) {
-  try {
-    ArrayBufferPrototypeGetResizable(value);
-    return true;
-  } catch {
-    return false;
-  }
-}
+// The bits of ops.bufferKind. Native code is asked because it need not touch `.buffer`, which moves a small array out of
+// V8's heap.
+const kinds = { __proto__: null, buffer: 1, shared: 2, view: 4, resizable: 8 };
 
-function isSharedArrayBuffer(value) {
-  try {
-    SharedArrayBufferPrototypeGetGrowable(value);
-    return true;
-  } catch {
-    return false;
-  }
+const isArrayBuffer = (value) => (ops.bufferKind(value) & (kinds.buffer | kinds.view)) === kinds.buffer;
+const isSharedArrayBuffer = (value) => (ops.bufferKind(value) & (kinds.shared | kinds.view)) === kinds.shared;
+
+function checkBuffer(value, kind, context) {
+  if (kind & kinds.shared) throw new TypeError(`${context} is shared memory`);
+  if (kind & kinds.resizable) throw new TypeError(`${context} is resizable`);
+  return value;
 }
 
 function ArrayBufferType(value, context) {
-  if (!isArrayBuffer(value)) throw new TypeError(`${context} is not an ArrayBuffer`);
-  if (ArrayBufferPrototypeGetResizable(value)) throw new TypeError(`${context} is resizable`);
-  return value;
+  const kind = ops.bufferKind(value);
+  if (kind === 0 || kind & kinds.view) throw new TypeError(`${context} is not an ArrayBuffer`);
+  return checkBuffer(value, kind, context);
 }
 
-// `allowShared` stands for [AllowShared]. Reading `.buffer` moves a small array out of V8's heap, so hot paths let
-// their native function check instead.
-function ArrayBufferView(value, context, allowShared = false) {
-  if (!ArrayBufferIsView(value)) throw new TypeError(`${context} is not a view of an ArrayBuffer`);
-  const buffer = TypedArrayPrototypeGetSymbolToStringTag(value) === undefined ?
-    DataViewPrototypeGetBuffer(value) :
-    TypedArrayPrototypeGetBuffer(value);
-  if (isArrayBuffer(buffer)) {
-    if (ArrayBufferPrototypeGetResizable(buffer)) throw new TypeError(`${context} is a view of a resizable buffer`);
-  } else {
-    if (!allowShared) throw new TypeError(`${context} is a view of a SharedArrayBuffer`);
-    if (SharedArrayBufferPrototypeGetGrowable(buffer)) throw new TypeError(`${context} is a view of a growable buffer`);
-  }
-  return value;
+function ArrayBufferView(value, context) {
+  const kind = ops.bufferKind(value);
+  if (!(kind & kinds.view)) throw new TypeError(`${context} is not a view of an ArrayBuffer`);
+  return checkBuffer(value, kind, context);
 }
 
 function BufferSource(value, context) {
-  if (ArrayBufferIsView(value)) return ArrayBufferView(value, context);
-  if (isArrayBuffer(value)) return ArrayBufferType(value, context);
-  throw new TypeError(`${context} is neither an ArrayBuffer nor a view of one`);
+  const kind = ops.bufferKind(value);
+  if (kind === 0) throw new TypeError(`${context} is neither an ArrayBuffer nor a view of one`);
+  return checkBuffer(value, kind, context);
+}
+
+// [AllowShared, AllowResizable]
+function AllowSharedBufferSource(value, context) {
+  if (ops.bufferKind(value) === 0) throw new TypeError(`${context} is neither an ArrayBuffer nor a view of one`);
+  return value;
 }
 
 // ---- Interfaces ----
@@ -351,15 +337,15 @@ const IteratorPrototype = Object.getPrototypeOf(ArrayIteratorPrototype);
 // the brand (throws a TypeError) and returns the pairs as they are now, in one flat array: key, value, key, value, …
 function configurePairIterable(Class, pairsOf) {
   const name = Class.name;
-  const kinds = { keys: 0, values: 1, entries: 2 };
+  const shows = { keys: 0, values: 1, entries: 2 };
 
   class PairIterator {
     #target;
-    #kind;
+    #show;
     #index = 0;
-    constructor(target, kind) {
+    constructor(target, show) {
       this.#target = target;
-      this.#kind = kind;
+      this.#show = show;
     }
     static next(iterator) {
       if (!isObject(iterator) || !(#target in iterator)) throw illegalInvocation(`${name} Iterator`);
@@ -367,8 +353,8 @@ function configurePairIterable(Class, pairsOf) {
       const index = iterator.#index;
       if (index >= pairs.length) return { value: undefined, done: true };
       iterator.#index = index + 2;
-      if (iterator.#kind === kinds.entries) return { value: [pairs[index], pairs[index + 1]], done: false };
-      return { value: pairs[index + iterator.#kind], done: false };
+      if (iterator.#show === shows.entries) return { value: [pairs[index], pairs[index + 1]], done: false };
+      return { value: pairs[index + iterator.#show], done: false };
     }
   }
   // The iterator prototype object has `next` and toStringTag alone: no constructor.
@@ -386,7 +372,7 @@ function configurePairIterable(Class, pairsOf) {
   const methods = {
     entries() {
       pairsOf(this);
-      return new PairIterator(this, kinds.entries);
+      return new PairIterator(this, shows.entries);
     },
     forEach(callback, thisArg = undefined) {
       pairsOf(this);
@@ -401,11 +387,11 @@ function configurePairIterable(Class, pairsOf) {
     },
     keys() {
       pairsOf(this);
-      return new PairIterator(this, kinds.keys);
+      return new PairIterator(this, shows.keys);
     },
     values() {
       pairsOf(this);
-      return new PairIterator(this, kinds.values);
+      return new PairIterator(this, shows.values);
     },
   };
   const keys = ReflectOwnKeys(methods);
@@ -452,6 +438,7 @@ core.webidl = {
   ArrayBuffer: ArrayBufferType,
   ArrayBufferView,
   BufferSource,
+  AllowSharedBufferSource,
   isArrayBuffer,
   isSharedArrayBuffer,
   requiredArguments,

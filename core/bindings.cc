@@ -10,6 +10,7 @@
 #include "core/ops/structured_clone.h"
 #include "core/ops/timers.h"
 #include "core/ops/url.h"
+#include "core/ops/webidl.h"
 #include "core/value.h"
 #include "core/version.h"
 
@@ -20,7 +21,7 @@ const std::vector<Binding>& AllBindings() {
     std::vector<Binding> all;
     for (const auto capability :
          {Base64Bindings(), ConsoleBindings(), CryptoBindings(), EncodingBindings(), FetchEventBindings(),
-          RuntimeBindings(), StructuredCloneBindings(), TimerBindings(), UrlBindings()}) {
+          RuntimeBindings(), StructuredCloneBindings(), TimerBindings(), UrlBindings(), WebIdlBindings()}) {
       all.insert(all.end(), capability.begin(), capability.end());
     }
     return all;
