@@ -44,10 +44,12 @@ void HttpSession::Turn() {
   const boost::intrusive_ptr<HttpSession> alive(this);
   in_turn_ = true;
   bool dispatched = false;
+  bool served = false;
   do {
     context_.batch.clear();
     ParseInput();
     dispatched = !context_.batch.empty();
+    served |= dispatched;
     if (dispatched) context_.sink.Dispatch(context_.batch);
     StopDiscarded();
     SendContinue();
@@ -56,7 +58,7 @@ void HttpSession::Turn() {
   } while (dispatched && !closed_ && input_ != nullptr && input_->size() != 0 && MayParse());
   in_turn_ = false;
   context_.Reap();
-  if (!closed_) Settle();
+  if (!closed_) Settle(served);
 }
 
 // --- Input
@@ -278,12 +280,18 @@ void HttpSession::Sent(std::size_t size) {
 
 // --- Between turns
 
-void HttpSession::Settle() {
+void HttpSession::Settle(bool served) {
   if (FinishIfDone()) return;
   OwnPending();
   CompactInput();
   SetWaiting();
-  ReadOn();
+  if (served) {
+    // Asio tries to read at once, and after a reply the next request is seldom there. It is more likely to be when the
+    // other connections have had their turns; the attempt is then not a wasted system call.
+    context_.ScheduleTurn(*this);
+  } else {
+    ReadOn();
+  }
   if (!closed_ && first_ != nullptr && first_->blocked() && output_.bytes() <= kStreamLowWater) {
     first_->Unblock();
     context_.sink.Drained(*first_);

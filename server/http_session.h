@@ -103,8 +103,8 @@ class HttpSession final
   void OnWritten(const error_code& error, std::size_t size);
   void Sent(std::size_t size);
 
-  // The end of a turn: what is waited for next.
-  void Settle();
+  // The end of a turn: what is waited for next. `served`: requests were dispatched in it.
+  void Settle(bool served);
   void OwnPending();
   bool FinishIfDone();
   void CompactInput();
