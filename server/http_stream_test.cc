@@ -309,7 +309,8 @@ TEST(HttpTimeouts, ConnectionsAtRestAreClosedSilently) {
 }
 
 TEST(HttpTimeouts, RequestsThatStallAre408) {
-  for (const char* request : {"G", "GET / HTTP/1.1\r\nHost: h\r\n", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nab",
+  for (const char* request : {"G", "GET / HTTP/1.1\r\nHost: h\r\n",
+                              "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nab",
                               "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\na"}) {
     TestServer server(ShortTimeouts());
     TestClient client(server);
