@@ -60,7 +60,8 @@ def test_image_answers(tool, container, tmp_path):
     log = tmp_path / 'log'
     with open(log, 'wb') as errors:
         process = subprocess.Popen(
-            ['buildah', 'run', container, '--', *ENTRY, '--set', 'server.listen=["127.0.0.1:0"]'], stderr=errors)
+            ['buildah', 'run', container, '--', *ENTRY, '--set', 'server.listen=["127.0.0.1:0"]'], stderr=errors,
+            env={'BUILDAH_ISOLATION': 'chroot', **os.environ})
     try:
         address = wait_for(lambda: re.search(r'listening on ([0-9.:]+)', log.read_text()), 'the listening socket')[1]
         with Connection(address) as client:

@@ -134,6 +134,8 @@ def test_drain_time_is_over(jsd):
     server.wait_for_log('slow: begun')
     started = time.monotonic()
     server.send_signal()
+    assert client.read_response().status == 503
+    assert client.is_closed()
     assert server.wait() == 1
     assert 0.4 < time.monotonic() - started < 5
 
