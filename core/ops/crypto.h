@@ -7,8 +7,8 @@
 
 namespace jsd {
 
-// randomFill(view), randomUuid(), digest(algorithm, bytes) and digestInBackground(id, algorithm, bytes), by OpenSSL. The
-// algorithm is the name that Web Cryptography gives it, "SHA-256".
+// randomFill(view), randomUuid(), digest(algorithm, bytes) and digestInBackground(id, algorithm, bytes), by OpenSSL.
+// The algorithm is the name that Web Cryptography gives it, "SHA-256".
 std::span<const Binding> CryptoBindings();
 
 }  // namespace jsd

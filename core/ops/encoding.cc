@@ -76,9 +76,9 @@ void EncodeInto(const Info& info) {
   GetBytes(info[1], &destination);
   GetBytes(info[2], &result);
   std::size_t read = 0;
-  const std::size_t written = info[0].As<v8::String>()->WriteUtf8V2(
-      isolate, const_cast<char*>(destination.data()), destination.size(), v8::String::WriteFlags::kReplaceInvalidUtf8,
-      &read);
+  const std::size_t written =
+      info[0].As<v8::String>()->WriteUtf8V2(isolate, const_cast<char*>(destination.data()), destination.size(),
+                                            v8::String::WriteFlags::kReplaceInvalidUtf8, &read);
   const std::uint32_t counts[] = {static_cast<std::uint32_t>(read), static_cast<std::uint32_t>(written)};
   JSD_CHECK(result.size() == sizeof counts);
   std::memcpy(const_cast<char*>(result.data()), counts, sizeof counts);
@@ -162,8 +162,8 @@ void DecoderOpen(const Info& info) {
   open->strips_bom = !info[2]->IsTrue() && encoding.starts_with("utf-");
   JSD_CHECK(open->decoder != nullptr);
   auto store = v8::ArrayBuffer::NewBackingStore(
-      open.release(), sizeof(OpenDecoder), [](void* data, std::size_t, void*) { delete static_cast<OpenDecoder*>(data); },
-      nullptr);
+      open.release(), sizeof(OpenDecoder),
+      [](void* data, std::size_t, void*) { delete static_cast<OpenDecoder*>(data); }, nullptr);
   info.GetReturnValue().Set(v8::ArrayBuffer::New(isolate, std::move(store)));
 }
 

@@ -21,8 +21,8 @@ v8::Local<v8::Private> CloneableMark(v8::Isolate* isolate) {
   return v8::Private::ForApi(isolate, Literal(isolate, "jsd.cloneable"));
 }
 
-// What goes beside the bytes from the serialiser to the deserialiser, by position. The handles that the serialiser hands
-// out end with its own scopes.
+// What goes beside the bytes from the serialiser to the deserialiser, by position. The handles that the serialiser
+// hands out end with its own scopes.
 struct Passed {
   std::vector<v8::Global<v8::Object>> platform_objects;
   std::vector<std::shared_ptr<v8::BackingStore>> shared_buffers;
@@ -149,7 +149,8 @@ bool Transfer(v8::Isolate* isolate, const std::vector<v8::Local<v8::ArrayBuffer>
   return true;
 }
 
-// Puts copies in the place of platform objects; V8 lets no JavaScript run while it reads. False: an exception is pending.
+// Puts copies in the place of platform objects; V8 lets no JavaScript run while it reads. False: an exception is
+// pending.
 bool CloneObjects(v8::Local<v8::Context> context, v8::Local<v8::Function> clone_object,
                   std::vector<v8::Global<v8::Object>>& objects) {
   v8::Isolate* isolate = context->GetIsolate();

@@ -217,8 +217,8 @@ class Utf8Decoder : public TextDecoder {
       if (code_point < 0x10000) {
         text += static_cast<char16_t>(code_point);
       } else {
-        text += {static_cast<char16_t>(0xd7c0 + (code_point >> 10)),
-                 static_cast<char16_t>(0xdc00 | (code_point & 0x3ff))};
+        text +=
+            {static_cast<char16_t>(0xd7c0 + (code_point >> 10)), static_cast<char16_t>(0xdc00 | (code_point & 0x3ff))};
       }
     }
     if (needed > 0) text += kReplacement;
@@ -236,9 +236,13 @@ struct IcuName {
 };
 
 constexpr IcuName kMultiByteEncodings[] = {
-    {"gbk", "gb18030"},     {"gb18030", "gb18030"},         {"big5", "ibm-1375_P100-2008"},
-    {"euc-jp", "euc-jp-2007"}, {"iso-2022-jp", "ISO_2022,locale=ja,version=0"},
-    {"shift_jis", "ibm-943_P15A-2003"}, {"euc-kr", "windows-949-2000"},
+    {"gbk", "gb18030"},
+    {"gb18030", "gb18030"},
+    {"big5", "ibm-1375_P100-2008"},
+    {"euc-jp", "euc-jp-2007"},
+    {"iso-2022-jp", "ISO_2022,locale=ja,version=0"},
+    {"shift_jis", "ibm-943_P15A-2003"},
+    {"euc-kr", "windows-949-2000"},
 };
 
 constexpr IcuName kSingleByteEncodings[] = {
@@ -308,8 +312,7 @@ std::unique_ptr<TextDecoder> TextDecoder::Open(std::string_view encoding, bool f
   if (const auto table = SingleByteTable(encoding)) return std::make_unique<SingleByteDecoder>(*table, fatal);
   const char* name = FindIcuName(kMultiByteEncodings, encoding);
   if (name == nullptr) return nullptr;
-  Converter converter =
-      OpenConverter(name, fatal ? UCNV_TO_U_CALLBACK_STOP_77 : UCNV_TO_U_CALLBACK_SUBSTITUTE_77);
+  Converter converter = OpenConverter(name, fatal ? UCNV_TO_U_CALLBACK_STOP_77 : UCNV_TO_U_CALLBACK_SUBSTITUTE_77);
   JSD_CHECK(converter != nullptr);
   return std::make_unique<IcuDecoder>(std::move(converter));
 }
@@ -318,8 +321,10 @@ std::size_t IncompleteUtf8Suffix(std::string_view text) {
   for (std::size_t length = 1; length <= 3 && length <= text.size(); ++length) {
     const auto lead = static_cast<std::uint8_t>(text[text.size() - length]);
     if ((lead & 0xc0) == 0x80) continue;
-    const std::size_t sequence = lead >= 0xc2 && lead < 0xe0 ? 2 : lead >= 0xe0 && lead < 0xf0 ? 3
-                                 : lead >= 0xf0 && lead <= 0xf4 ? 4 : 1;
+    const std::size_t sequence = lead >= 0xc2 && lead < 0xe0    ? 2
+                                 : lead >= 0xe0 && lead < 0xf0  ? 3
+                                 : lead >= 0xf0 && lead <= 0xf4 ? 4
+                                                                : 1;
     if (sequence <= length) return 0;
     if (length == 1) return length;
     const auto second = static_cast<std::uint8_t>(text[text.size() - length + 1]);

@@ -140,8 +140,8 @@ void UrlSet(const Info& info) {
 // ---- application/x-www-form-urlencoded ----
 
 bool IsUnreserved(std::uint8_t byte) {
-  return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9') ||
-         byte == '*' || byte == '-' || byte == '.' || byte == '_';
+  return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9') || byte == '*' ||
+         byte == '-' || byte == '.' || byte == '_';
 }
 
 // formEncode(text): one name or value, percent-encoded, with '+' for spaces.

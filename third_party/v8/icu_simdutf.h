@@ -9,7 +9,7 @@
 
 namespace simdutf {
 
-enum error_code { SUCCESS = 0 };
+enum error_code : int { SUCCESS = 0 };
 
 struct result {
   error_code error;
@@ -47,8 +47,8 @@ extern "C" {
 
 struct UConverter;
 struct UConverterToUnicodeArgs;
-enum UConverterCallbackReason { UCNV_UNASSIGNED = 0 };
-enum UErrorCode {
+enum UConverterCallbackReason : int { UCNV_UNASSIGNED = 0 };
+enum UErrorCode : int {
   U_ZERO_ERROR = 0,  // Less are warnings, more are errors.
   U_BUFFER_OVERFLOW_ERROR = 15,
 };
