@@ -1,4 +1,4 @@
-// Events (DOM, section 2) and the event interfaces of HTML that a server uses. The global object is an EventTarget.
+// Events (DOM, section 2) and the event interfaces of HTML that a server uses.
 
 const { ops, webidl } = core;
 const {
@@ -6,14 +6,11 @@ const {
   ArrayPrototypePush,
   ArrayPrototypeSlice,
   ArrayPrototypeSplice,
-  ErrorPrototypeToString,
   FunctionPrototypeCall,
   ObjectDefineProperty,
   ObjectFreeze,
-  ObjectSetPrototypeOf,
   ReflectGetOwnPropertyDescriptor,
   SafeMap,
-  String,
   TypeError,
 } = core.primordials;
 
@@ -515,32 +512,6 @@ class ErrorEvent extends Event {
 webidl.configureInterface(ErrorEvent);
 core.defineGlobal('ErrorEvent', ErrorEvent);
 
-const convertPromiseRejectionEventInit = webidl.dictionary('PromiseRejectionEventInit', [
-  { key: 'promise', convert: webidl.object, required: true },
-  { key: 'reason', convert: webidl.any },
-]);
-
-class PromiseRejectionEvent extends Event {
-  #fields;
-
-  constructor(type, eventInitDict) {
-    webidl.requiredArguments(arguments.length, 2, "Failed to construct 'PromiseRejectionEvent'");
-    super(type, eventInitDict);
-    this.#fields = convertPromiseRejectionEventInit(
-      eventInitDict, "Failed to construct 'PromiseRejectionEvent': Argument 2");
-  }
-
-  get promise() {
-    return this.#fields.promise;
-  }
-
-  get reason() {
-    return this.#fields.reason;
-  }
-}
-webidl.configureInterface(PromiseRejectionEvent);
-core.defineGlobal('PromiseRejectionEvent', PromiseRejectionEvent);
-
 // Where an event comes from: no Window or ServiceWorker is here, so null or an event target (a MessagePort).
 function convertEventSource(value, context) {
   if (value === null) return null;
@@ -593,77 +564,11 @@ class MessageEvent extends Event {
 webidl.configureInterface(MessageEvent);
 core.defineGlobal('MessageEvent', MessageEvent);
 
-// ---- The global object ----
-
-// Its prototype, as in a worker; the interface has no name of its own on the global object.
-class WorkerGlobalScope extends EventTarget {
-  constructor(key = undefined) {
-    webidl.illegalConstructor(key);
-    super();
-  }
-}
-webidl.configureInterface(WorkerGlobalScope);
-ObjectSetPrototypeOf(globalObject, WorkerGlobalScope.prototype);
-core.defineGlobalGetter('self', () => globalObject);
-defineEventHandler(globalObject, 'error');
-defineEventHandler(globalObject, 'rejectionhandled');
-defineEventHandler(globalObject, 'unhandledrejection');
-
 const hasListeners = (target, type) => existingTableOf(target)?.byType.has(type) ?? false;
-
-function describeError(error) {
-  try {
-    return `Uncaught ${ops.isNativeError(error) ? ErrorPrototypeToString(error) : String(error)}`;
-  } catch {
-    return 'Uncaught exception';
-  }
-}
-
-// HTML, "report an exception": listeners of `error` come first and may cancel the entry in the log. An error that they
-// throw goes to the log at once.
-const logException = core.reportException;
-let reporting = false;
-core.reportException = (error, origin) => {
-  if (!reporting && hasListeners(globalObject, 'error')) {
-    const position = ops.isNativeError(error) ? ops.errorPosition(error) : undefined;
-    const event = new ErrorEvent('error', {
-      __proto__: null,
-      cancelable: true,
-      message: describeError(error),
-      filename: position?.file ?? '',
-      lineno: position?.line ?? 0,
-      colno: position === undefined ? 0 : position.column + 1,
-      error,
-    });
-    reporting = true;
-    const proceed = dispatch(globalObject, event, true);
-    reporting = false;
-    if (!proceed) return;
-  }
-  logException(error, origin);
-};
-
-core.defineGlobalFunction('reportError', function reportError(e) {
-  webidl.requiredArguments(arguments.length, 1, "Failed to execute 'reportError'");
-  core.reportException(e, 'reportError');
-});
-
-core.bindCallback('unhandledRejection', (promise, reason) => {
-  if (hasListeners(globalObject, 'unhandledrejection')) {
-    const init = { __proto__: null, cancelable: true, promise, reason };
-    if (!dispatch(globalObject, new PromiseRejectionEvent('unhandledrejection', init), true)) return;
-  }
-  logException(reason, 'unhandled rejection');
-});
-
-core.bindCallback('rejectionHandled', (promise, reason) => {
-  if (!hasListeners(globalObject, 'rejectionhandled')) return;
-  const init = { __proto__: null, promise, reason };
-  dispatch(globalObject, new PromiseRejectionEvent('rejectionhandled', init), true);
-});
 
 core.event = {
   __proto__: null,
+  ErrorEvent,
   Event,
   EventTarget,
   // Dispatches an event that the runtime made; false if a listener canceled it.

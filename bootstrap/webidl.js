@@ -245,8 +245,8 @@ function dictionary(name, members, parent = undefined) {
 
 // ---- Buffers ----
 
-// The bits of ops.bufferKind. Native code is asked because it need not touch `.buffer`, which moves a small array out of
-// V8's heap.
+// The bits of ops.bufferKind. Native code is asked because it need not touch `.buffer`, which moves a small array out
+// of V8's heap.
 const kinds = { __proto__: null, buffer: 1, shared: 2, view: 4, resizable: 8 };
 
 const isArrayBuffer = (value) => (ops.bufferKind(value) & (kinds.buffer | kinds.view)) === kinds.buffer;

@@ -67,7 +67,10 @@ test('listeners run in order, capturing ones first, each once', () => {
   const listener = () => calls.push('function');
   target.addEventListener('x', listener);
   target.addEventListener('x', listener);
-  target.addEventListener('x', { handleEvent(event) { calls.push(this.name, event.target === target); }, name: 'object' });
+  target.addEventListener('x', {
+    name: 'object',
+    handleEvent(event) { calls.push(this.name, event.target === target); },
+  });
   target.addEventListener('x', () => calls.push('capture'), true);
   target.addEventListener('x', () => calls.push('once'), { once: true });
   target.addEventListener('x', null);
@@ -260,10 +263,12 @@ test('AbortSignal.timeout aborts with a TimeoutError', async () => {
 
 test('DOMException is a native error with names and codes', () => {
   const error = new DOMException('message', 'NotFoundError');
-  assertEquals([error.name, error.message, error.code, String(error)], ['NotFoundError', 'message', 8, 'NotFoundError: message']);
+  assertEquals([error.name, error.message, error.code, String(error)],
+    ['NotFoundError', 'message', 8, 'NotFoundError: message']);
   assert(error instanceof Error && Error.isError(error));
   assert(error.stack.startsWith('NotFoundError: message\n    at ') && error.stack.includes('event_test.mjs'));
-  assertEquals([new DOMException().name, new DOMException().message, new DOMException('', 'None').code], ['Error', '', 0]);
+  const plain = new DOMException();
+  assertEquals([plain.name, plain.message, new DOMException('', 'None').code], ['Error', '', 0]);
   assertEquals([DOMException.DATA_CLONE_ERR, error.QUOTA_EXCEEDED_ERR], [25, 22]);
   assertStrictEquals(Object.getPrototypeOf(DOMException.prototype), Error.prototype);
   assertThrows(() => DOMException.prototype.name, TypeError);

@@ -22,7 +22,7 @@ function show(value) {
   if (Object.is(value, -0)) return '-0';
   if (typeof value !== 'object' || value === null) return String(value);
   if (value instanceof Error) return `${value.name}: ${value.message}`;
-  if (ArrayBuffer.isView(value) && !(value instanceof DataView)) return `${value.constructor.name}[${value.join(', ')}]`;
+  if (ArrayBuffer.isView(value) && !(value instanceof DataView)) return `${value.constructor.name}[${value}]`;
   if (Array.isArray(value)) return `[${value.map(show).join(', ')}]`;
   try {
     return JSON.stringify(value);

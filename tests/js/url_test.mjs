@@ -54,7 +54,8 @@ test('parts that are not there are empty', () => {
   for (const [input, expected] of Object.entries(cases)) {
     const url = new URL(input);
     assertEquals(
-      [url.protocol, url.username, url.password, url.hostname, url.port, url.pathname, url.search, url.hash, url.origin],
+      [url.protocol, url.username, url.password, url.hostname, url.port, url.pathname, url.search, url.hash,
+        url.origin],
       expected, input);
   }
 });
@@ -174,7 +175,8 @@ test('the methods of URLSearchParams', () => {
 });
 
 test('sorting is stable and by UTF-16 units', () => {
-  const params = new URLSearchParams([['\ufb03', '1'], ['\u{1f308}', '2'], ['a', '3'], ['b', '4'], ['a', '5'], ['', '6']]);
+  const params = new URLSearchParams(
+    [['\ufb03', '1'], ['\u{1f308}', '2'], ['a', '3'], ['b', '4'], ['a', '5'], ['', '6']]);
   params.sort();
   assertEquals([...params.values()], ['6', '3', '5', '4', '2', '1']);
 });
