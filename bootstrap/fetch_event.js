@@ -11,17 +11,6 @@ const { detach, handleOf, isResponse, makeIncoming, sendResponse } = fetch;
 
 // ---- The context of a handler ----
 
-async function waitFor(promise) {
-  ops.waitUntilStarted();
-  try {
-    await promise;
-  } catch (error) {
-    core.reportException(error, 'waitUntil');
-  } finally {
-    ops.waitUntilSettled();
-  }
-}
-
 class ExecutionContext {
   #request;
 
@@ -34,7 +23,7 @@ class ExecutionContext {
   waitUntil(promise) {
     this.#request;
     webidl.requiredArguments(arguments.length, 1, "Failed to execute 'waitUntil' on 'ExecutionContext'");
-    waitFor(promise);
+    core.waitFor(promise, 'waitUntil');
   }
 
   // The client's address; empty over a unix socket.
@@ -80,7 +69,7 @@ class FetchEvent extends events.Event {
   waitUntil(f) {
     this.#request;
     webidl.requiredArguments(arguments.length, 1, "Failed to execute 'waitUntil' on 'FetchEvent'");
-    waitFor(f);
+    core.waitFor(f, 'waitUntil');
   }
 
   // The handler of an application that listens to 'fetch'.

@@ -3,6 +3,18 @@
 const { ArrayPrototypeIndexOf, ArrayPrototypePush, ArrayPrototypeSlice, ArrayPrototypeSplice, ObjectDefineProperty,
   SafeMap, String, SymbolToStringTag, TypeError } = core.primordials;
 
+// Counts a promise as work that the runtime should see to its end before it is shut down or replaced.
+core.waitFor = async (promise, origin) => {
+  core.ops.waitUntilStarted();
+  try {
+    await promise;
+  } catch (error) {
+    core.reportException(error, origin);
+  } finally {
+    core.ops.waitUntilSettled();
+  }
+};
+
 // Listeners by event. A list is replaced when it changes, so that a call in progress goes on over the one it began with:
 // listeners added meanwhile wait for the next call. One removed meanwhile is no longer called.
 const listeners = new SafeMap();
@@ -25,7 +37,8 @@ const listen = (event, callback) => {
   };
 };
 
-// Calls the listeners of a rare event in the order of their registration. Returns how many there were.
+// Calls the listeners of a rare event in the order of their registration; what an asynchronous one still does is waited
+// for. Returns how many there were.
 const invoke = (event, detail) => {
   const list = listeners.get(event);
   if (list === undefined) return 0;
@@ -33,7 +46,8 @@ const invoke = (event, detail) => {
     if (!list[i].active) continue;
     try {
       const callback = list[i].callback;
-      callback(detail);
+      const result = callback(detail);
+      if (result !== undefined) core.waitFor(result, `listener of '${event}'`);
     } catch (error) {
       core.reportException(error, `listener of '${event}'`);
     }

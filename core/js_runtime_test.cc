@@ -158,6 +158,20 @@ TEST_P(JsRuntimeTest, CallsListenersInOrderAndSparesTheRestFromAThrowingOne) {
   EXPECT_THAT(host_.console, ElementsAre("first test", "third", "first again", "third", "added"));
 }
 
+TEST_P(JsRuntimeTest, WaitsForAnAsynchronousListener) {
+  ASSERT_EQ(LoadApp("jsd.listen('shutdown', async () => { await new Promise(r => setTimeout(r, 5)); "
+                    "console.log('closed'); throw new Error('late') });\n"
+                    "export default { fetch() {} }"),
+            std::nullopt);
+  runtime_->Invoke("shutdown", "null");
+  EXPECT_EQ(runtime_->pending_background_work(), 1u);
+  host_.Run(*runtime_);
+  EXPECT_EQ(runtime_->pending_background_work(), 0u);
+  EXPECT_THAT(host_.console, ElementsAre("closed"));
+  ASSERT_EQ(host_.errors.size(), 1u);
+  EXPECT_THAT(host_.errors[0], HasSubstr("listener of 'shutdown': Error: late"));
+}
+
 TEST_P(JsRuntimeTest, ReportsRejectionsThatNobodyHandles) {
   ASSERT_EQ(LoadApp("Promise.reject(new Error('lost'));\n"
                     "Promise.reject(new Error('found')).catch(() => {});\n"

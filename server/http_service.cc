@@ -163,7 +163,7 @@ std::size_t HttpService::CloseAll() {
   std::size_t cut = 0;
   ForEachSession([&cut](HttpSession& session) {
     cut += session.unanswered();
-    session.Close("The server is shutting down.");
+    session.Cut("The server is shutting down.");
   });
   return cut;
 }

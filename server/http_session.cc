@@ -23,6 +23,9 @@ constexpr std::chrono::milliseconds kHalfClosedPatience{2000};
 // How long what a refused client goes on sending is read and dropped, so that it sees the answer and not a reset.
 constexpr std::chrono::milliseconds kLingerTime{2000};
 
+// How long a connection that is there for its first request may keep a drain waiting for it.
+constexpr std::chrono::milliseconds kDrainPatience{500};
+
 constexpr std::string_view kClientGone = "The client has closed the connection.";
 constexpr std::string_view kClientStalled = "The client does not read the reply.";
 constexpr std::string_view kBodyUnwanted = "The client wants no body.";
@@ -148,6 +151,7 @@ void HttpSession::Complete(HttpExchange& exchange) {
   parser_.reset();
   exchange.state = HttpExchange::State::kRunning;
   exchange.deadline = HttpContext::After(context_.config.limits.request);
+  served_ = true;
   context_.batch.push_back(&exchange);
 }
 
@@ -441,12 +445,41 @@ void HttpSession::ReleaseInput() {
 void HttpSession::Drain() {
   if (closed_ || lingering_) return;
   const bool arriving = input_ != nullptr && input_->size() != 0 && MayParse() && !scanner_.blank();
-  if (first_ == nullptr && output_.empty()) {
-    // The request that has begun to arrive will be the last.
-    if (!arriving) Close({});
+  if (first_ != nullptr || !output_.empty()) {
+    last_request_seen_ = linger_ = true;
     return;
   }
-  last_request_seen_ = linger_ = true;
+  // The request that has begun to arrive will be the last. It may not have been read yet, and whoever has just
+  // connected is about to send one.
+  if (arriving) return;
+  error_code ignored;
+  if (served_ && socket_.available(ignored) == 0) return Close({});
+  input_deadline_ = std::min(input_deadline_, HttpContext::After(kDrainPatience));
+}
+
+template <typename Predicate>
+bool HttpSession::AnswerInstead(int status, std::string_view reason, Predicate predicate) {
+  bool acted = false;
+  for (HttpExchange* exchange = first_; exchange != nullptr;) {
+    if (exchange->state != HttpExchange::State::kRunning || !predicate(*exchange)) {
+      exchange = exchange->next;
+      continue;
+    }
+    context_.sink.Cancel(*exchange, reason);
+    exchange->Answer(status);
+    acted = true;
+    // Listeners to the cancellation may have answered any of the others.
+    exchange = first_;
+  }
+  return acted;
+}
+
+void HttpSession::Cut(std::string_view reason) {
+  if (closed_) return;
+  last_request_seen_ = true;
+  AnswerInstead(503, reason, [](const HttpExchange&) { return true; });
+  if (!writing_) Send();
+  Close(reason);
 }
 
 void HttpSession::CheckDeadlines(std::int64_t now) {
@@ -459,20 +492,14 @@ void HttpSession::CheckDeadlines(std::int64_t now) {
     Refuse(408);
     acted = true;
   }
-  const auto overdue = [now](const HttpExchange& exchange) {
-    return exchange.state == HttpExchange::State::kRunning && now >= exchange.deadline;
-  };
-  for (HttpExchange* exchange = first_; exchange != nullptr;) {
-    if (!overdue(*exchange)) {
-      exchange = exchange->next;
-      continue;
-    }
-    context_.sink.Cancel(*exchange, kRequestOverdue);
-    exchange->Answer(504);
-    acted = true;
-    // Listeners to the cancellation may have answered any of the others.
-    exchange = first_;
-  }
+  acted |= AnswerInstead(504, kRequestOverdue, [this, now](const HttpExchange& exchange) {
+    if (now < exchange.deadline) return false;
+    // Without the query, which may hold what no log should.
+    const RequestHead& head = exchange.head();
+    context_.log.Warn("a request has taken longer than limits.request",
+                      {{"method", head.method}, {"path", head.target.substr(0, head.target.find('?'))}});
+    return true;
+  });
   if (acted) return Turn();
   // A connection at rest gives up the memory that its read waits with.
   if (reading_ && !reading_body_ && !writing_ && input_ != nullptr && input_->size() == 0) {

@@ -51,6 +51,8 @@ class HttpSession final
   // Acts on what is overdue at `now`.
   void CheckDeadlines(std::int64_t now);
 
+  // Answers what is in flight by 503, as far as that leaves at once, and closes the connection.
+  void Cut(std::string_view reason);
   // Cancels what is in flight, for `reason`, and closes the connection at once.
   void Close(std::string_view reason);
 
@@ -96,6 +98,9 @@ class HttpSession final
   void Refuse(int status);
   HttpExchange& AddExchange();
 
+  // Cancels the requests whose handlers have not replied, where `predicate` holds, and answers them by `status`.
+  template <typename Predicate>
+  bool AnswerInstead(int status, std::string_view reason, Predicate predicate);
   void StopDiscarded();
   void SendContinue();
   void Send();
@@ -148,6 +153,7 @@ class HttpSession final
   bool yielding_ = false;              // It has been cancelled to give up its memory.
   bool writing_ = false;
   bool eof_ = false;
+  bool served_ = false;                // There has been a request.
   bool last_request_seen_ = false;     // Nothing more is read as a request.
   bool linger_ = false;                // The client may still be sending when the last reply has been sent.
   bool lingering_ = false;

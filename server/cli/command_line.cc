@@ -29,8 +29,10 @@ Signals:
 
 Exit status:
   0   Stopped as asked, or nothing is wrong with --check.
-  1   It could not start: an address is taken, or the script does not load.
-  2   The command line or the config file is wrong.)";
+  1   It could not start: an address is taken, or the script does not load. Or it stopped, but requests were cut at the
+      end of the drain time.
+  2   The command line or the config file is wrong.
+  128 and the signal's number: a second signal ended it at once.)";
 
 CommandLineExit UsageError(const std::string& message) {
   return {kUsageStatus, "jsd: " + message + "; see jsd --help\n"};

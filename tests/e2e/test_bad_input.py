@@ -111,6 +111,7 @@ export default {
     return new Promise(() => {});
   },
 };''', {'limits.request': '400ms'})
+    server.expect('warn .*a request has taken longer than limits.request method=GET path=/bad')
     with server.connect() as client:
         reply = client.get('/bad')
         assert (reply.status, reply.reason) == (504, 'Gateway Timeout')
@@ -127,6 +128,7 @@ export default {
     return new Response('too late');
   },
 };''', {'limits.request': '200ms'})
+    server.expect('warn .*a request has taken longer than limits.request method=GET path=/bad')
     with server.connect() as client:
         assert client.get('/bad').status == 504
         assert client.get().text == 'fine'
@@ -136,6 +138,7 @@ export default {
 
 def test_never_settling_handler_in_a_pipeline(jsd):
     server = jsd(handler('await new Promise(() => {});'), {'limits.request': '400ms'})
+    server.expect('warn .*a request has taken longer than limits.request method=GET path=/bad')
     with server.connect() as client:
         client.send(b'GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /bad HTTP/1.1\r\nHost: a\r\n\r\n'
                     b'GET / HTTP/1.1\r\nHost: a\r\n\r\n')

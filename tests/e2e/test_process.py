@@ -210,3 +210,17 @@ def test_nothing_is_inherited_by_accident(jsd):
                 continue
             flags = pathlib.Path(f'/proc/{server.pid}/fdinfo/{number}').read_text().split('flags:')[1].split()[0]
             assert int(flags, 8) & os.O_CLOEXEC, server.descriptors()[number]
+
+
+def test_connection_made_before_the_drain_is_served(jsd):
+    server = jsd(SLOW)
+    client = server.connect()
+    # The worker has the connection, and no request of it.
+    with server.connect() as other:
+        assert other.get('/slow?ms=1').text == 'slow'
+    server.send_signal()
+    server.wait_for_log('draining')
+    client.send_request('GET', '/slow?ms=1')
+    reply = client.read_response()
+    assert (reply.text, reply.header('connection')) == ('slow', 'close')
+    assert server.wait() == 0
