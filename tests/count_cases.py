@@ -11,16 +11,22 @@ import xml.etree.ElementTree as ElementTree
 
 
 def main(paths):
-    passed, failed, skipped = 0, [], 0
+    outcomes = {}
     for path in paths:
         for case in ElementTree.parse(path).iter('testcase'):
             name = '.'.join(part for part in (case.get('classname'), case.get('name')) if part)
             if case.find('failure') is not None or case.find('error') is not None:
-                failed.append(name)
+                outcome = 'failed'
             elif case.get('status') == 'notrun' or case.find('skipped') is not None:
-                skipped += 1
+                outcome = 'skipped'
             else:
-                passed += 1
+                outcome = 'passed'
+            # pytest writes a case twice that fails in its teardown.
+            if outcomes.get((path, name)) != 'failed':
+                outcomes[path, name] = outcome
+    failed = [name for (_, name), outcome in outcomes.items() if outcome == 'failed']
+    skipped = list(outcomes.values()).count('skipped')
+    passed = list(outcomes.values()).count('passed')
     for name in failed:
         print(f'failed: {name}')
     if skipped:

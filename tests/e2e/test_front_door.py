@@ -39,6 +39,7 @@ def test_shellcheck():
     ('<testcase name="a"/><testcase name="b"><failure/></testcase>', 1, '1 passed, 1 failed'),
     ('<testcase name="a"/><testcase name="b"><error/></testcase>', 1, '1 passed, 1 failed'),
     ('<testcase name="a"><skipped/></testcase><testcase name="b" status="notrun"/>', 1, '0 passed, 0 failed'),
+    ('<testcase name="a"/><testcase name="a"><error/></testcase>', 1, '0 passed, 1 failed'),
     ('', 1, '0 passed, 0 failed'),
 ])
 def test_counting(tmp_path, cases, status, last):
