@@ -46,9 +46,8 @@ class BindingsTest : public testing::Test {
     const v8::HandleScope handle_scope(isolate_);
     const v8::Local<v8::Context> context = v8::Context::New(isolate_);
     const v8::Context::Scope context_scope(context);
-    EXPECT_TRUE(context->Global()
-                    ->Set(context, Literal(isolate_, "core"), MakeCoreObject(context, AllBindings()))
-                    .FromJust());
+    EXPECT_TRUE(
+        context->Global()->Set(context, Literal(isolate_, "core"), MakeCoreObject(context, AllBindings())).FromJust());
     v8::TryCatch try_catch(isolate_);
     v8::Local<v8::String> text;
     v8::Local<v8::Script> script;

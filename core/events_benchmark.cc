@@ -117,8 +117,8 @@ BENCHMARK_F(Events, ManagedInJavaScript)(benchmark::State& state) {
     const v8::Local<v8::Context> context = context_.Get(isolate_);
     const v8::Context::Scope context_scope(context);
     v8::Local<v8::Value> arguments[] = {Literal(isolate_, "event"), v8::Integer::New(isolate_, 1)};
-    benchmark::DoNotOptimize(state_.callbacks.Get(isolate_, Callback::kInvoke)
-                                 ->Call(context, v8::Undefined(isolate_), 2, arguments));
+    benchmark::DoNotOptimize(
+        state_.callbacks.Get(isolate_, Callback::kInvoke)->Call(context, v8::Undefined(isolate_), 2, arguments));
     isolate_->PerformMicrotaskCheckpoint();
   }
 }

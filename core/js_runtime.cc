@@ -225,8 +225,8 @@ ScriptError JsRuntime::Impl::DescribeFailure(v8::Local<v8::Context> context, con
   return {FormatError(context, try_catch.Exception())};
 }
 
-bool JsRuntime::Impl::Call(v8::Local<v8::Context> context, Callback callback,
-                           std::span<v8::Local<v8::Value>> arguments, v8::Local<v8::Value>* result) {
+bool JsRuntime::Impl::Call(v8::Local<v8::Context> context, Callback callback, std::span<v8::Local<v8::Value>> arguments,
+                           v8::Local<v8::Value>* result) {
   v8::Isolate* isolate = isolate_.get();
   v8::TryCatch try_catch(isolate);
   v8::Local<v8::Value> value;
@@ -327,8 +327,7 @@ void JsRuntime::Impl::CheckLoading(v8::Local<v8::Context> context) {
       return FinishLoading(ScriptError{FormatError(context, evaluation->Result())});
     case v8::Promise::kPending:
       if (has_work() || state_.timers.size() != 0 || state_.ops.pending() != 0) return;
-      return FinishLoading(
-          ScriptError{"a top-level await never settles" + modules_->DescribeStalledAwaits(context)});
+      return FinishLoading(ScriptError{"a top-level await never settles" + modules_->DescribeStalledAwaits(context)});
   }
 }
 
@@ -429,9 +428,7 @@ std::unique_ptr<JsRuntime> JsRuntime::Create(const RuntimeOptions& options) {
 JsRuntime::JsRuntime(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 JsRuntime::~JsRuntime() = default;
 
-void JsRuntime::LoadApp(const std::string& path, Loaded loaded) {
-  impl_->Load(path, true, std::move(loaded));
-}
+void JsRuntime::LoadApp(const std::string& path, Loaded loaded) { impl_->Load(path, true, std::move(loaded)); }
 void JsRuntime::LoadModule(const std::string& path, Loaded loaded) { impl_->Load(path, false, std::move(loaded)); }
 void JsRuntime::Dispatch(std::span<RequestEvent* const> batch) { impl_->Dispatch(batch); }
 void JsRuntime::Cancel(RequestEvent& event, std::string_view reason) { impl_->Cancel(event, reason); }

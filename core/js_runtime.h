@@ -81,12 +81,12 @@ class JsRuntime {
   // they returned; promises of theirs go on.
   void Invoke(std::string_view event, std::string_view detail_json);
 
-  // One turn: microtasks, V8 foreground tasks, due timers, finished async ops. Call after WakeUp, after Invoke, and when
-  // the next timer is due.
+  // One turn: microtasks, V8 foreground tasks, due timers, finished async ops. Call after WakeUp, after Invoke, and
+  // when the next timer is due.
   PollResult Poll();
 
-  // When the next timer is due, without a turn: after Dispatch, Cancel and Drained, which run microtasks themselves, the
-  // timers are all that a loop has to see to. Cheap.
+  // When the next timer is due, without a turn: after Dispatch, Cancel and Drained, which run microtasks themselves,
+  // the timers are all that a loop has to see to. Cheap.
   std::optional<std::chrono::steady_clock::time_point> next_timer() const;
 
   // The number of ctx.waitUntil promises that have not settled.

@@ -122,7 +122,8 @@ ModuleLoader::Resolution ModuleLoader::Resolve(std::string_view specifier, const
     return {.url = std::string(url->get_href())};
   }
   const auto url = ada::parse<ada::url_aggregator>(specifier);
-  if (!url) return {.error = "a bare specifier; bundle packages into the script, or import files by './', '../' or '/'"};
+  if (!url)
+    return {.error = "a bare specifier; bundle packages into the script, or import files by './', '../' or '/'"};
   if (url->get_protocol() != "file:") return {.error = "modules are read from files only"};
   return {.url = std::string(url->get_href())};
 }
@@ -138,7 +139,8 @@ ModuleLoader::Record* ModuleLoader::Find(v8::Local<v8::Module> module) {
 bool ModuleLoader::Compile(v8::Local<v8::Context> context, const std::string& text, Record* record) {
   v8::Local<v8::String> source_text, name;
   if (!ToV8(isolate_, text).ToLocal(&source_text)) return false;
-  if (!ToV8(isolate_, record->url.find_first_of("?#") == std::string::npos ? record->path : record->url).ToLocal(&name)) {
+  if (!ToV8(isolate_, record->url.find_first_of("?#") == std::string::npos ? record->path : record->url)
+           .ToLocal(&name)) {
     return false;
   }
   v8::Local<v8::Module> module;
@@ -221,7 +223,8 @@ bool ModuleLoader::LoadImports(v8::Local<v8::Context> context, Record* record, s
       bool json = false;
       std::string error;
       if (!ReadAttributes(isolate_, context, request->GetImportAttributes(), kStaticAttributeStride, &json, &error)) {
-        ThrowTypeError(isolate_, error + " (" + ImportedBy(specifier, importer.path, importer.line, importer.column) + ")");
+        ThrowTypeError(isolate_,
+                       error + " (" + ImportedBy(specifier, importer.path, importer.line, importer.column) + ")");
         return false;
       }
       const Type type = json ? Type::kJson : Type::kJavaScript;
@@ -308,7 +311,8 @@ std::string ModuleLoader::DescribeStalledAwaits(v8::Local<v8::Context> context) 
     const std::string file = DescribeValue(context, message->GetScriptResourceName());
     const int line = message->GetLineNumber(context).FromMaybe(0);
     const int column = message->GetStartColumn(context).FromMaybe(0) + 1;
-    text += Excerpt(file, line, column) + "\n    at " + file + ":" + std::to_string(line) + ":" + std::to_string(column);
+    text +=
+        Excerpt(file, line, column) + "\n    at " + file + ":" + std::to_string(line) + ":" + std::to_string(column);
   }
   return text;
 }

@@ -50,8 +50,9 @@ TEST_F(ModuleLoaderTest, EvaluatesAModuleOnce) {
 }
 
 TEST_F(ModuleLoaderTest, LinksCyclesWithLiveBindings) {
-  folder_.Write("a.mjs", "import { b } from './b.mjs'; export let a = 1; export const readB = () => b; export function "
-                         "setA(v) { a = v }");
+  folder_.Write("a.mjs",
+                "import { b } from './b.mjs'; export let a = 1; export const readB = () => b; export function "
+                "setA(v) { a = v }");
   folder_.Write("b.mjs", "import { a } from './a.mjs'; export let b = 2; export const readA = () => a;");
   EXPECT_EQ(Load("import { a, readB, setA } from './a.mjs'; import { readA } from './b.mjs'; setA(7); console.log(a, "
                  "readA(), readB());"),
@@ -76,8 +77,9 @@ TEST_F(ModuleLoaderTest, RefusesJsonWithoutItsAttributeAndOtherAttributes) {
 
 TEST_F(ModuleLoaderTest, NamesTheFileOfBrokenJson) {
   folder_.Write("data.json", "{,}");
-  EXPECT_THAT(Load("\nimport data from './data.json' with { type: 'json' };"),
-              AllOf(HasSubstr("SyntaxError"), HasSubstr(folder_.path() + "/data.json"), HasSubstr(At("main.mjs", "2:"))));
+  EXPECT_THAT(
+      Load("\nimport data from './data.json' with { type: 'json' };"),
+      AllOf(HasSubstr("SyntaxError"), HasSubstr(folder_.path() + "/data.json"), HasSubstr(At("main.mjs", "2:"))));
 }
 
 TEST_F(ModuleLoaderTest, AwaitsAtTopLevel) {
@@ -101,9 +103,10 @@ TEST_F(ModuleLoaderTest, FillsImportMeta) {
 }
 
 TEST_F(ModuleLoaderTest, ReportsAMissingModuleWithImporterAndPosition) {
-  EXPECT_THAT(Load("// first\nimport x from './missing.mjs';"),
-              AllOf(HasSubstr("Cannot import './missing.mjs'"), HasSubstr(folder_.path() + "/missing.mjs: no such file"),
-                    HasSubstr(At("main.mjs", "2:15")), HasSubstr(" 2 | import x from './missing.mjs';")));
+  EXPECT_THAT(
+      Load("// first\nimport x from './missing.mjs';"),
+      AllOf(HasSubstr("Cannot import './missing.mjs'"), HasSubstr(folder_.path() + "/missing.mjs: no such file"),
+            HasSubstr(At("main.mjs", "2:15")), HasSubstr(" 2 | import x from './missing.mjs';")));
 }
 
 TEST_F(ModuleLoaderTest, ReportsABrokenModuleWithItsPositionAndImporter) {
@@ -144,8 +147,9 @@ TEST_F(ModuleLoaderTest, ImportsTheModuleThatIsBeingEvaluated) {
 
 TEST_F(ModuleLoaderTest, FollowsAChainOfManyModules) {
   for (int i = 0; i < 3000; ++i) {
-    folder_.Write("chain/" + std::to_string(i) + ".mjs",
-                  i == 2999 ? "export default 'end';" : "export { default } from './" + std::to_string(i + 1) + ".mjs';");
+    folder_.Write(
+        "chain/" + std::to_string(i) + ".mjs",
+        i == 2999 ? "export default 'end';" : "export { default } from './" + std::to_string(i + 1) + ".mjs';");
   }
   EXPECT_EQ(Load("import end from './chain/0.mjs'; console.log(end);"), "");
   EXPECT_THAT(host_.console, ElementsAre("end"));

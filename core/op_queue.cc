@@ -32,8 +32,7 @@ std::shared_ptr<OpQueue::Port> OpQueue::Start() {
 }
 
 void OpQueue::StartOnPool(std::uint32_t id, std::function<MakeValue()> work) {
-  Platform::Get().RunInBackground(
-      [port = Start(), id, work = std::move(work)] { port->Finish(id, work()); });
+  Platform::Get().RunInBackground([port = Start(), id, work = std::move(work)] { port->Finish(id, work()); });
 }
 
 std::vector<OpQueue::Finished> OpQueue::Take() {

@@ -34,8 +34,8 @@ class OpQueue {
    private:
     friend class OpQueue;
     std::mutex mutex_;
-    std::vector<Finished> finished_;   // Guarded by mutex_.
-    std::function<void()> wake_up_;    // Guarded by mutex_. Empty once the runtime is gone.
+    std::vector<Finished> finished_;  // Guarded by mutex_.
+    std::function<void()> wake_up_;   // Guarded by mutex_. Empty once the runtime is gone.
   };
 
   OpQueue() : port_(std::make_shared<Port>()) {}

@@ -12,8 +12,8 @@ void RejectionTracker::OnPromiseReject(v8::PromiseRejectMessage message) {
   RejectionTracker& tracker = RuntimeState::From(isolate).rejections;
   switch (message.GetEvent()) {
     case v8::kPromiseRejectWithNoHandler:
-      tracker.unhandled_.push_back({v8::Global<v8::Promise>(isolate, promise),
-                                    v8::Global<v8::Value>(isolate, message.GetValue())});
+      tracker.unhandled_.push_back(
+          {v8::Global<v8::Promise>(isolate, promise), v8::Global<v8::Value>(isolate, message.GetValue())});
       break;
     case v8::kPromiseHandlerAddedAfterReject:
       if (std::erase_if(tracker.unhandled_, [&](const Rejection& rejection) { return rejection.promise == promise; }) ==

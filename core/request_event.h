@@ -39,14 +39,14 @@ struct ReplyHead {
 
 // Why a request ends without the handler's reply.
 enum class FailReason {
-  kHandlerError,    // It threw, rejected, or returned no Response: 500.
-  kTimedOut,        // limits.request passed: 504.
-  kTerminated,      // limits.slice, or the heap limit: 503.
-  kShuttingDown,    // The drain time is over: 503.
+  kHandlerError,  // It threw, rejected, or returned no Response: 500.
+  kTimedOut,      // limits.request passed: 504.
+  kTerminated,    // limits.slice, or the heap limit: 503.
+  kShuttingDown,  // The drain time is over: 503.
 };
 
-// The reason to cancel a request whose time is over: its signal aborts with a TimeoutError, for any other reason with an
-// AbortError. bootstrap/fetch_event.js knows the text.
+// The reason to cancel a request whose time is over: its signal aborts with a TimeoutError, for any other reason with
+// an AbortError. bootstrap/fetch_event.js knows the text.
 inline constexpr std::string_view kRequestOverdue = "The request has taken too long.";
 
 // A request on its way through a runtime.

@@ -24,7 +24,9 @@ class ModuleLoader;
 // Owner: JsRuntime. Thread: the runtime's. Lifetime: from before the context until after it.
 class RuntimeState {
  public:
-  static RuntimeState& From(v8::Isolate* isolate) { return *static_cast<RuntimeState*>(isolate->GetData(kIsolateSlot)); }
+  static RuntimeState& From(v8::Isolate* isolate) {
+    return *static_cast<RuntimeState*>(isolate->GetData(kIsolateSlot));
+  }
   void Attach(v8::Isolate* isolate) { isolate->SetData(kIsolateSlot, this); }
 
   // Null while a snapshot is made: nothing that runs then may need it.

@@ -14,7 +14,8 @@ namespace {
 
 // What a snapshot has to agree on with its reader, padded so that V8's data after it keeps its alignment.
 std::string Header(std::span<const Binding> bindings) {
-  std::string header = std::string("jsd snapshot for V8 ") + v8::V8::GetVersion() + "\n" + BindingsFingerprint(bindings);
+  std::string header =
+      std::string("jsd snapshot for V8 ") + v8::V8::GetVersion() + "\n" + BindingsFingerprint(bindings);
   header.push_back('\0');
   header.resize((header.size() + 15) / 16 * 16, '\0');
   return header;
@@ -46,8 +47,8 @@ bool FillContext(v8::SnapshotCreator* creator, RuntimeState* state, std::span<co
   v8::HandleScope handle_scope(isolate);
   const v8::Local<v8::Context> context = v8::Context::New(isolate);
   v8::Context::Scope context_scope(context);
-  const bool filled = RunBootstrapFiles(context, MakeCoreObject(context, bindings), error) &&
-                      CheckCallbacks(state->callbacks, error);
+  const bool filled =
+      RunBootstrapFiles(context, MakeCoreObject(context, bindings), error) && CheckCallbacks(state->callbacks, error);
   if (filled) KeepCallbacks(creator, context, state->callbacks);
   creator->SetDefaultContext(context);
   return filled;

@@ -61,7 +61,11 @@ class TestEvent final : public RequestEvent {
  public:
   explicit TestEvent(std::string target = "/", std::string method = "GET", std::string body = "")
       : target_(std::move(target)), method_(std::move(method)), body_(std::move(body)) {
-    head_ = {.method = method_, .scheme = "http", .authority = "localhost", .target = target_, .remote_address = "",
+    head_ = {.method = method_,
+             .scheme = "http",
+             .authority = "localhost",
+             .target = target_,
+             .remote_address = "",
              .fields = fields_};
   }
 

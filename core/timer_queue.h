@@ -34,9 +34,7 @@ class TimerQueue {
     Clock::time_point due;
     std::uint64_t sequence;
     Id id;
-    bool operator>(const Entry& other) const {
-      return due != other.due ? due > other.due : sequence > other.sequence;
-    }
+    bool operator>(const Entry& other) const { return due != other.due ? due > other.due : sequence > other.sequence; }
   };
   bool IsLive(const Entry& entry) const;
   void PopFront();

@@ -24,8 +24,7 @@ v8::MaybeLocal<v8::String> ToV8Latin1(v8::Isolate* isolate, std::string_view byt
 }
 
 v8::Local<v8::String> Literal(v8::Isolate* isolate, std::string_view text) {
-  return v8::String::NewFromUtf8(isolate, text.data(), v8::NewStringType::kInternalized,
-                                 static_cast<int>(text.size()))
+  return v8::String::NewFromUtf8(isolate, text.data(), v8::NewStringType::kInternalized, static_cast<int>(text.size()))
       .ToLocalChecked();
 }
 

@@ -63,7 +63,7 @@ class Acceptor {
   const std::chrono::milliseconds patience_;
   std::unique_ptr<Waits> waits_;
   UniqueFd reserve_;
-  std::size_t refused_ = 0;  // Since the last line about it.
+  std::size_t refused_ = 0;                                               // Since the last line about it.
   std::optional<std::chrono::steady_clock::time_point> exhausted_since_;  // None since the last that was accepted.
   std::optional<std::chrono::steady_clock::time_point> last_logged_;
 };

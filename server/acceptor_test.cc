@@ -32,7 +32,8 @@ class AcceptorTest : public testing::Test {
     sink_ = LogSink::Open(config, &error);
     EXPECT_NE(sink_, nullptr) << error;
     log_ = std::make_unique<Log>(*sink_);
-    listener_ = Listener::Open({.kind = ListenAddress::Kind::kIpv4, .host = "127.0.0.1", .port = 0, .path = {}}, &error);
+    listener_ =
+        Listener::Open({.kind = ListenAddress::Kind::kIpv4, .host = "127.0.0.1", .port = 0, .path = {}}, &error);
     EXPECT_NE(listener_, nullptr) << error;
     Start(Acceptor::kPatience);
   }
@@ -41,7 +42,9 @@ class AcceptorTest : public testing::Test {
     if (acceptor_) acceptor_->Stop();
     acceptor_ = std::make_unique<Acceptor>(
         io_, *listener_, *log_,
-        [this](UniqueFd socket, std::string remote) { accepted_.push_back({std::move(socket), std::move(remote)}); },
+        [this](UniqueFd socket, std::string remote) {
+          accepted_.push_back({std::move(socket), std::move(remote)});
+        },
         patience);
     acceptor_->Start();
   }

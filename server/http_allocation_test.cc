@@ -81,9 +81,9 @@ TEST(HttpAllocation, RequestsTakeNothingOnceWarm) {
   };
   std::string pipeline;
   for (int i = 0; i < 16; ++i) pipeline += kGet;
-  const Case cases[] = {{"one", std::string(kGet), false},       {"pipelined", pipeline, false},
-                        {"body", std::string(kPost), false},     {"chunked", std::string(kChunked), false},
-                        {"later", std::string(kGet), true},      {"pipelined, later", pipeline, true},
+  const Case cases[] = {{"one", std::string(kGet), false},        {"pipelined", pipeline, false},
+                        {"body", std::string(kPost), false},      {"chunked", std::string(kChunked), false},
+                        {"later", std::string(kGet), true},       {"pipelined, later", pipeline, true},
                         {"body, later", std::string(kPost), true}};
   for (const Case& test : cases) {
     TestServer server;

@@ -86,10 +86,10 @@ void OutputQueue::Splice(OutputQueue& other) {
   bytes_ += std::exchange(other.bytes_, 0);
 }
 
-std::size_t OutputQueue::Gather(std::span<boost::asio::const_buffer> buffers) const {
+std::size_t OutputQueue::Gather(std::span<iovec> buffers) const {
   std::size_t count = 0;
   for (Block* block = first_; block != nullptr && count < buffers.size(); block = block->next) {
-    if (block->size() != 0) buffers[count++] = boost::asio::const_buffer(block->first(), block->size());
+    if (block->size() != 0) buffers[count++] = {.iov_base = block->first(), .iov_len = block->size()};
   }
   return count;
 }

@@ -1,7 +1,8 @@
 #ifndef JSD_SERVER_HTTP_BUFFER_H_
 #define JSD_SERVER_HTTP_BUFFER_H_
 
-#include <boost/asio/buffer.hpp>
+#include <sys/uio.h>
+
 #include <cstddef>
 #include <span>
 #include <string_view>
@@ -74,7 +75,7 @@ class OutputQueue {
   void Splice(OutputQueue& other);
 
   // Fills `buffers` from the front of the queue and returns how many are used.
-  std::size_t Gather(std::span<boost::asio::const_buffer> buffers) const;
+  std::size_t Gather(std::span<iovec> buffers) const;
 
   // Drops `size` bytes from the front.
   void Consume(std::size_t size);

@@ -59,7 +59,7 @@ class HeaderScanner {
   int CheckRequestLine(char* line, std::size_t size) const;
 
   const LimitsConfig& limits_;
-  std::size_t position_ = 0;    // Everything before it has been looked at.
+  std::size_t position_ = 0;  // Everything before it has been looked at.
   std::size_t line_start_ = 0;
   std::size_t start_ = 0;
   unsigned empty_lines_ = 0;

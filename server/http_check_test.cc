@@ -131,9 +131,7 @@ TEST(HttpCheck, TargetForms) {
 }
 
 TEST(HttpCheck, Host) {
-  const auto host = [](std::string_view value) {
-    return "GET / HTTP/1.1\r\nHost:" + std::string(value) + "\r\n\r\n";
-  };
+  const auto host = [](std::string_view value) { return "GET / HTTP/1.1\r\nHost:" + std::string(value) + "\r\n\r\n"; };
   const Case cases[] = {
       {"3.2", "GET / HTTP/1.1\r\n\r\n", 400},
       {"3.2", "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400},
@@ -246,7 +244,10 @@ TEST(HttpCheck, TransferEncoding) {
       {"6.1", coded("Transfer-Encoding: xchunked\r\n"), 400},
       {"6.1", coded("Transfer-Encoding: \"chunked\"\r\n"), 400},
       {"6.1", coded("Transfer-Encoding: chunked;x=y\r\n"), 400},
-      {"6.1", coded("Transfer-Encoding: \x0b" "chunked\r\n"), 400},
+      {"6.1",
+       coded("Transfer-Encoding: \x0b"
+             "chunked\r\n"),
+       400},
       {"6.1", coded("Transfer-Encoding:\r\n"), 400},
       {"6.1", "POST / HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n" + body, 400},
   };

@@ -10,6 +10,7 @@
 #include "core/request_event.h"
 #include "server/http_buffer.h"
 #include "server/http_reply.h"
+#include "server/poller.h"
 #include "worker/log.h"
 #include "worker/request_sink.h"
 
@@ -39,7 +40,9 @@ class HttpContext {
   // The runtime's turn is over.
   virtual void Reap() = 0;
 
-  // The session's Turn is called once the runtime's turn is over.
+  // The session has a turn when all sockets that are ready now have been read.
+  virtual void AddTurn(HttpSession& session) = 0;
+  // The session has a turn once the runtime's is over.
   virtual void ScheduleTurn(HttpSession& session) = 0;
 
   // The session has closed; the service lets go of it.
@@ -51,13 +54,16 @@ class HttpContext {
   Log& log;
   BlockPool blocks;
   DateLine date;
-  std::vector<RequestEvent*> batch;  // Of the session whose turn it is.
+  std::vector<RequestEvent*> batch;  // Of the sessions that have a turn.
+  Poller poller;
   bool draining = false;
 
  protected:
   HttpContext(boost::asio::io_context& io_, RequestSink& sink_, const Config& config_, Log& log_)
-      : io(io_), sink(sink_), config(config_), log(log_) {}
+      : io(io_), sink(sink_), config(config_), log(log_), poller(io_, [this] { RunTurns(); }) {}
   ~HttpContext() = default;
+
+  virtual void RunTurns() = 0;
 };
 
 }  // namespace jsd

@@ -77,8 +77,8 @@ class HttpExchange final : public RequestEvent, public BodySink {
   OutputQueue& output() { return output_; }
 
   State state = State::kDone;
-  std::int64_t deadline = 0;       // Of the reply, in the service's milliseconds.
-  HttpExchange* next = nullptr;    // The session's next one, or the next free one.
+  std::int64_t deadline = 0;     // Of the reply, in the service's milliseconds.
+  HttpExchange* next = nullptr;  // The session's next one, or the next free one.
 
   // --- RequestEvent
 
@@ -100,13 +100,13 @@ class HttpExchange final : public RequestEvent, public BodySink {
   HttpRequest request_;
   std::string_view source_;
   std::string_view body_;
-  OutputQueue output_;               // Replies that others come before.
-  std::unique_ptr<char[]> copy_;     // Of the source.
+  OutputQueue output_;            // Replies that others come before.
+  std::unique_ptr<char[]> copy_;  // Of the source.
   std::size_t copy_capacity_ = 0;
   std::unique_ptr<char[]> body_storage_;
   std::size_t body_capacity_ = 0;
   std::size_t body_expected_ = 0;
-  std::uint64_t remaining_ = 0;      // Of a declared length.
+  std::uint64_t remaining_ = 0;  // Of a declared length.
   Framing framing_ = Framing::kNone;
   bool discard_ = false;
   bool blocked_ = false;

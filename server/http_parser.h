@@ -58,9 +58,9 @@ class HttpParser final : public boost::beast::http::basic_parser<true> {
   const LimitsConfig& limits_;
   HttpRequest& request_;
   BodySink& body_;
-  std::string_view input_;              // What is being parsed, while it is.
+  std::string_view input_;  // What is being parsed, while it is.
   std::size_t extension_bytes_ = 0;
-  int status_ = 0;                      // Of a check of ours that failed.
+  int status_ = 0;  // Of a check of ours that failed.
   bool in_body_ = false;
 };
 

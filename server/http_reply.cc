@@ -168,9 +168,9 @@ std::string_view DateLine::Get() {
     std::tm utc{};
     gmtime_r(&second_, &utc);
     // Not strftime, whose names of days and months are the locale's.
-    const int size = std::snprintf(text_.data(), text_.size(), "Date: %s, %02d %s %d %02d:%02d:%02d GMT\r\n",
-                                   kDays[utc.tm_wday], utc.tm_mday, kMonths[utc.tm_mon], utc.tm_year + 1900,
-                                   utc.tm_hour, utc.tm_min, utc.tm_sec);
+    const int size =
+        std::snprintf(text_.data(), text_.size(), "Date: %s, %02d %s %d %02d:%02d:%02d GMT\r\n", kDays[utc.tm_wday],
+                      utc.tm_mday, kMonths[utc.tm_mon], utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
     size_ = static_cast<std::size_t>(size);
   }
   return std::string_view(text_.data(), size_);

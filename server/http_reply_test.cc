@@ -77,10 +77,10 @@ TEST(HttpReply, ChunkSizes) {
 }
 
 std::string Content(const OutputQueue& queue) {
-  boost::asio::const_buffer buffers[64];
+  iovec buffers[64];
   std::string text;
   for (std::size_t i = 0, count = queue.Gather(buffers); i < count; ++i) {
-    text.append(static_cast<const char*>(buffers[i].data()), buffers[i].size());
+    text.append(static_cast<const char*>(buffers[i].iov_base), buffers[i].iov_len);
   }
   return text;
 }

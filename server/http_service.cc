@@ -8,20 +8,21 @@
 
 #include <algorithm>
 #include <atomic>
-#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/smart_ptr/intrusive_ptr.hpp>
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "server/handler_memory.h"
 #include "server/http_context.h"
 #include "server/http_exchange.h"
-#include "server/http_handler_memory.h"
 #include "server/http_session.h"
 
 namespace jsd {
@@ -53,10 +54,11 @@ class HttpService final : public ConnectionHandler, private HttpContext {
   HttpExchange* AcquireExchange() override;
   void ReleaseExchange(HttpExchange& exchange) override;
   void Reap() override;
+  void AddTurn(HttpSession& session) override;
   void ScheduleTurn(HttpSession& session) override;
+  void RunTurns() override;
   void Remove(HttpSession& session) override;
 
-  void RunTurns();
   void ScheduleSweep();
   void Sweep();
   void ReportDrained();
@@ -76,6 +78,7 @@ class HttpService final : public ConnectionHandler, private HttpContext {
   HttpExchange* released_ = nullptr;
   HttpExchange* free_exchanges_ = nullptr;
   std::size_t free_count_ = 0;
+  bool turns_posted_ = false;
   std::vector<boost::intrusive_ptr<HttpSession>> scheduled_;
   std::vector<boost::intrusive_ptr<HttpSession>> running_;
   asio::steady_timer sweep_timer_;
@@ -111,32 +114,22 @@ HttpService::~HttpService() {
 }
 
 void HttpService::Adopt(int socket, std::string remote_address) {
+  UniqueFd connection(socket);
   const bool is_unix = remote_address.empty();
   // Small pieces of a stream leave when they come.
   if (!is_unix) {
     const int on = 1;
     setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   }
-  HttpSession::Socket connection(io);
-  boost::system::error_code error;
-  connection.assign(asio::generic::stream_protocol(is_unix ? AF_UNIX : AF_INET, 0), socket, error);
-  if (error) {
-    log.Error("cannot serve a connection", {{"error", error.message()}});
-    ::close(socket);
-    return;
-  }
-  // Without this, Asio would wait where a write cannot be done at once.
-  connection.non_blocking(true, error);
-  if (draining || error) return;
-  boost::intrusive_ptr<HttpSession> session(
-      new HttpSession(*this, std::move(connection), std::move(remote_address)));
+  if (draining) return;
+  boost::intrusive_ptr<HttpSession> session(new HttpSession(*this, std::move(connection), std::move(remote_address)));
+  if (!session->Start()) return log.Error("cannot serve a connection", {{"error", std::strerror(errno)}});
   intrusive_ptr_add_ref(session.get());  // The list's.
   session->next = sessions_;
   if (sessions_ != nullptr) sessions_->previous = session.get();
   sessions_ = session.get();
   ++session_count_;
   ScheduleSweep();
-  session->Turn();
 }
 
 void HttpService::Remove(HttpSession& session) {
@@ -185,9 +178,7 @@ HttpExchange* HttpService::AcquireExchange() {
   return std::exchange(free_exchanges_, free_exchanges_->next);
 }
 
-void HttpService::ReleaseExchange(HttpExchange& exchange) {
-  exchange.next = std::exchange(released_, &exchange);
-}
+void HttpService::ReleaseExchange(HttpExchange& exchange) { exchange.next = std::exchange(released_, &exchange); }
 
 void HttpService::Reap() {
   while (released_ != nullptr) {
@@ -202,25 +193,35 @@ void HttpService::Reap() {
   }
 }
 
-void HttpService::ScheduleTurn(HttpSession& session) {
+void HttpService::AddTurn(HttpSession& session) {
   if (session.turn_scheduled) return;
   session.turn_scheduled = true;
-  if (scheduled_.empty()) {
-    const auto run = [anchor = anchor_] {
-      if (anchor->service != nullptr) anchor->service->RunTurns();
-    };
-    asio::post(io, KeptIn(anchor_->turns_memory, run));
-  }
   scheduled_.emplace_back(&session);
+}
+
+void HttpService::ScheduleTurn(HttpSession& session) {
+  AddTurn(session);
+  if (turns_posted_) return;
+  turns_posted_ = true;
+  const auto run = [anchor = anchor_] {
+    if (anchor->service == nullptr) return;
+    anchor->service->turns_posted_ = false;
+    anchor->service->RunTurns();
+  };
+  asio::post(io, KeptIn(anchor_->turns_memory, run));
 }
 
 void HttpService::RunTurns() {
   running_.swap(scheduled_);
+  batch.clear();
   for (const auto& session : running_) {
     session->turn_scheduled = false;
-    session->Turn();
+    session->BeginTurn();
   }
+  if (!batch.empty()) sink.Dispatch(batch);
+  for (const auto& session : running_) session->EndTurn();
   running_.clear();
+  Reap();
 }
 
 void HttpService::ScheduleSweep() {

@@ -13,8 +13,8 @@ namespace jsd {
 
 // HTTP/1.1 (RFC 9110, RFC 9112) for the connections of one worker. Config and log must outlive what it returns; a
 // limit or timeout of zero is none.
-std::unique_ptr<ConnectionHandler> MakeHttpService(boost::asio::io_context& io, RequestSink& sink,
-                                                   const Config& config, Log& log);
+std::unique_ptr<ConnectionHandler> MakeHttpService(boost::asio::io_context& io, RequestSink& sink, const Config& config,
+                                                   Log& log);
 
 }  // namespace jsd
 

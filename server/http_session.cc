@@ -1,10 +1,14 @@
 #include "server/http_session.h"
 
+#include <netinet/in.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
 #include <algorithm>
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/error.hpp>
+#include <array>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/socket_base.hpp>
+#include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <limits>
@@ -26,6 +30,9 @@ constexpr std::chrono::milliseconds kLingerTime{2000};
 // How long a connection that is there for its first request may keep a drain waiting for it.
 constexpr std::chrono::milliseconds kDrainPatience{500};
 
+// Pieces of output that leave by one system call.
+constexpr std::size_t kMaxWriteBuffers = 16;
+
 constexpr std::string_view kClientGone = "The client has closed the connection.";
 constexpr std::string_view kClientStalled = "The client does not read the reply.";
 constexpr std::string_view kBodyUnwanted = "The client wants no body.";
@@ -33,7 +40,7 @@ constexpr std::string_view kReplyCut = "An earlier reply has failed.";
 
 }  // namespace
 
-HttpSession::HttpSession(HttpContext& context, Socket socket, std::string remote_address)
+HttpSession::HttpSession(HttpContext& context, UniqueFd socket, std::string remote_address)
     : context_(context),
       socket_(std::move(socket)),
       remote_address_(std::move(remote_address)),
@@ -42,26 +49,26 @@ HttpSession::HttpSession(HttpContext& context, Socket socket, std::string remote
 
 HttpSession::~HttpSession() = default;
 
-void HttpSession::Turn() {
-  if (closed_ || in_turn_) return;
-  const boost::intrusive_ptr<HttpSession> alive(this);
+bool HttpSession::Start() {
+  watched_ = EPOLLIN;
+  if (!context_.poller.Watch(socket_.get(), watched_, *this)) return false;
+  SetWaiting();
+  return true;
+}
+
+void HttpSession::BeginTurn() {
+  if (closed_) return;
   in_turn_ = true;
-  bool dispatched = false;
-  bool served = false;
-  do {
-    context_.batch.clear();
-    ParseInput();
-    dispatched = !context_.batch.empty();
-    served |= dispatched;
-    if (dispatched) context_.sink.Dispatch(context_.batch);
-    StopDiscarded();
-    SendContinue();
-    Send();
-    // More than the pipeline limit may have come at once.
-  } while (dispatched && !closed_ && input_ != nullptr && input_->size() != 0 && MayParse());
+  ParseInput();
+}
+
+void HttpSession::EndTurn() {
+  if (closed_) return;
+  StopDiscarded();
+  SendContinue();
+  Send();
   in_turn_ = false;
-  context_.Reap();
-  if (!closed_) Settle(served);
+  if (!closed_) Settle();
 }
 
 // --- Input
@@ -86,6 +93,7 @@ void HttpSession::ParseInput() {
     if (!scanner_.done()) break;
     if (!ParseMessage()) return;
   }
+  limited_ = input_ != nullptr && input_->size() != 0 && !MayParse();
   if (!eof_) return;
   if (receiving_ != nullptr) return Refuse(400);
   if (input_ == nullptr || input_->size() == 0) {
@@ -161,11 +169,6 @@ void HttpSession::Refuse(int status) {
   }
   HttpExchange& exchange = receiving_ != nullptr ? *std::exchange(receiving_, nullptr) : AddExchange();
   parser_.reset();
-  // The read into the body that nobody wants any more.
-  if (reading_body_) {
-    error_code ignored;
-    socket_.cancel(ignored);
-  }
   last_request_seen_ = linger_ = true;
   // Not overwritten yet: the requests before this one lie there.
   if (input_ != nullptr) input_->begin = input_->end;
@@ -185,15 +188,13 @@ HttpExchange& HttpSession::AddExchange() {
 std::string_view HttpSession::DefaultAuthority() {
   if (!default_authority_.empty()) return default_authority_;
   default_authority_ = "localhost";
-  error_code error;
-  const auto endpoint = socket_.local_endpoint(error);
-  const int family = endpoint.protocol().family();
-  if (error || (family != AF_INET && family != AF_INET6)) return default_authority_;
   asio::ip::tcp::endpoint address;
-  std::memcpy(address.data(), endpoint.data(), endpoint.size());
+  auto size = static_cast<socklen_t>(address.capacity());
+  if (getsockname(socket_.get(), address.data(), &size) != 0) return default_authority_;
+  if (const int family = address.data()->sa_family; family != AF_INET && family != AF_INET6) return default_authority_;
   const bool v6 = address.address().is_v6();
-  default_authority_ = (v6 ? "[" : "") + address.address().to_string() + (v6 ? "]:" : ":") +
-                       std::to_string(address.port());
+  default_authority_ =
+      (v6 ? "[" : "") + address.address().to_string() + (v6 ? "]:" : ":") + std::to_string(address.port());
   return default_authority_;
 }
 
@@ -240,75 +241,49 @@ void HttpSession::SendContinue() {
 }
 
 void HttpSession::Send() {
-  while (!closed_ && !writing_ && !output_.empty()) {
-    const std::span buffers(write_buffers_.data(), output_.Gather(write_buffers_));
-    error_code error;
-    const std::size_t sent =
-        buffers.size() == 1 ? socket_.write_some(buffers[0], error) : socket_.write_some(buffers, error);
-    if (error == asio::error::would_block) return StartWrite();
-    if (error) return Close(kClientGone);
-    const bool whole = sent == asio::buffer_size(buffers);
-    Sent(sent);
-    if (!whole) return StartWrite();
+  std::array<iovec, kMaxWriteBuffers> buffers;
+  while (!closed_ && !blocked_ && !output_.empty()) {
+    const std::size_t count = output_.Gather(buffers);
+    const msghdr message = {.msg_iov = buffers.data(), .msg_iovlen = count};
+    const ssize_t sent = count == 1 ? ::send(socket_.get(), buffers[0].iov_base, buffers[0].iov_len, MSG_NOSIGNAL)
+                                    : ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL);
+    if (sent < 0) {
+      if (errno == EINTR) continue;
+      if (errno != EAGAIN) return Close(kClientGone);
+      blocked_ = true;
+      if (write_deadline_ == HttpContext::kNever) {
+        write_deadline_ = HttpContext::After(context_.config.timeouts.write);
+      }
+      return;
+    }
+    output_.Consume(static_cast<std::size_t>(sent));
+    write_deadline_ = output_.empty() ? HttpContext::kNever : HttpContext::After(context_.config.timeouts.write);
+    gone_deadline_ = HttpContext::kNever;
   }
-}
-
-void HttpSession::StartWrite() {
-  writing_ = true;
-  if (write_deadline_ == HttpContext::kNever) {
-    write_deadline_ = HttpContext::After(context_.config.timeouts.write);
-  }
-  const std::span<const asio::const_buffer> buffers(write_buffers_.data(), output_.Gather(write_buffers_));
-  const auto on_written = [self = boost::intrusive_ptr(this)](const error_code& error, std::size_t size) {
-    self->OnWritten(error, size);
-  };
-  socket_.async_write_some(buffers, KeptIn(write_memory_, on_written));
-}
-
-void HttpSession::OnWritten(const error_code& error, std::size_t size) {
-  writing_ = false;
-  if (closed_) return;
-  // A read was cancelled, and this with it.
-  if (error == asio::error::operation_aborted) return Turn();
-  if (error) return Close(kClientGone);
-  Sent(size);
-  Turn();
-}
-
-void HttpSession::Sent(std::size_t size) {
-  output_.Consume(size);
-  write_deadline_ =
-      output_.empty() ? HttpContext::kNever : HttpContext::After(context_.config.timeouts.write);
-  gone_deadline_ = HttpContext::kNever;
 }
 
 // --- Between turns
 
-void HttpSession::Settle(bool served) {
+void HttpSession::Settle() {
   if (FinishIfDone()) return;
   OwnPending();
   CompactInput();
   SetWaiting();
-  if (served) {
-    // Asio tries to read at once, and after a reply the next request is seldom there. It is more likely to be when the
-    // other connections have had their turns; the attempt is then not a wasted system call.
-    context_.ScheduleTurn(*this);
-  } else {
-    ReadOn();
-  }
-  if (!closed_ && first_ != nullptr && first_->blocked() && output_.bytes() <= kStreamLowWater) {
+  if (limited_ && MayParse()) context_.ScheduleTurn(*this);
+  WatchFor((WantsInput() ? EPOLLIN : 0u) | (blocked_ ? EPOLLOUT : 0u));
+  if (first_ != nullptr && first_->blocked() && output_.bytes() <= kStreamLowWater) {
     first_->Unblock();
     context_.sink.Drained(*first_);
   }
 }
 
 bool HttpSession::FinishIfDone() {
-  if (lingering_ || writing_ || !output_.empty()) return false;
+  if (lingering_ || !output_.empty()) return false;
   if (first_ != nullptr && first_->cut() && first_->state == HttpExchange::State::kDone) {
     if (first_->ends_with_connection()) {
       // An orderly end would look like the end of the body.
-      error_code ignored;
-      socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+      const linger reset = {.l_onoff = 1, .l_linger = 0};
+      setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     }
     Close(kReplyCut);
     return true;
@@ -319,8 +294,7 @@ bool HttpSession::FinishIfDone() {
     Close(kClientGone);
     return true;
   }
-  error_code ignored;
-  socket_.shutdown(asio::socket_base::shutdown_send, ignored);
+  shutdown(socket_.get(), SHUT_WR);
   lingering_ = true;
   return false;
 }
@@ -332,12 +306,13 @@ void HttpSession::OwnPending() {
 }
 
 void HttpSession::CompactInput() {
-  if (input_ == nullptr || reading_) return;
+  if (input_ == nullptr) return;
   const std::size_t size = lingering_ ? 0 : input_->size();
   if (size != 0 && input_->begin != 0) std::memmove(input_->data(), input_->first(), size);
   input_->begin = 0;
   input_->end = size;
-  if (size == 0 && input_->capacity > BlockPool::kStandardCapacity) ReleaseInput();
+  // A connection that waits needs no memory for what may come.
+  ReleaseInput();
 }
 
 void HttpSession::SetWaiting() {
@@ -364,75 +339,68 @@ void HttpSession::SetWaiting() {
   }
 }
 
-void HttpSession::ReadOn() {
-  if (reading_) return;
-  if (eof_ || (!lingering_ && output_.bytes() >= kStreamHighWater)) return ReleaseInput();
-  if (receiving_ != nullptr && !receiving_->request().chunked) {
-    ReleaseInput();
-    reading_body_ = true;
-    const std::span<char> room = receiving_->BodyRoom();
-    return StartRead(asio::buffer(room.data(), room.size()));
+void HttpSession::OnReady(std::uint32_t events) {
+  const boost::intrusive_ptr<HttpSession> alive(this);
+  // Reported whether asked for or not: nobody is there to read a reply.
+  if ((watched_ & EPOLLIN) == 0 && (events & (EPOLLERR | EPOLLHUP)) != 0) return Close(kClientGone);
+  if ((events & EPOLLOUT) != 0) blocked_ = false;
+  if ((events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0 && (watched_ & EPOLLIN) != 0) Receive();
+  if (!closed_) context_.AddTurn(*this);
+}
+
+void HttpSession::Receive() {
+  const bool into_body = receiving_ != nullptr && !receiving_->request().chunked;
+  const std::span<char> room = ReadRoom();
+  if (room.empty()) return;
+  const ssize_t size = recv(socket_.get(), room.data(), room.size(), 0);
+  if (size < 0) {
+    if (errno != EAGAIN && errno != EINTR) Close(kClientGone);
+    return;
   }
+  if (size == 0) return OnInputEnd();
+  if (receiving_ != nullptr) waiting_ = Waiting::kNothing;
+  if (into_body) {
+    receiving_->BodyArrived(static_cast<std::size_t>(size));
+  } else {
+    input_->end += static_cast<std::size_t>(size);
+  }
+}
+
+void HttpSession::OnInputEnd() {
+  if (lingering_) return Close(kClientGone);
+  eof_ = true;
+}
+
+bool HttpSession::WantsInput() const {
+  if (eof_ || (!lingering_ && output_.bytes() >= kStreamHighWater)) return false;
+  // What does not fit waits until what is there has been served.
+  return input_ == nullptr || input_->room() != 0 || receiving_ != nullptr || MayParse();
+}
+
+std::span<char> HttpSession::ReadRoom() {
+  if (!WantsInput()) return {};
+  if (receiving_ != nullptr && !receiving_->request().chunked) return receiving_->BodyRoom();
   if (input_ == nullptr) {
     input_ = context_.blocks.Acquire();
   } else if (input_->room() == 0) {
     if (receiving_ != nullptr) {
       // The size line of a chunk, or the trailers, beyond all reason.
       Refuse(431);
-      return Turn();
+      return {};
     }
-    if (!MayParse()) return;
     // The scanner refuses a header before it fills this.
     Block* const larger = context_.blocks.Acquire(context_.config.limits.headers + BlockPool::kStandardCapacity);
     std::memcpy(larger->data(), input_->first(), input_->size());
     larger->end = input_->size();
     context_.blocks.Release(std::exchange(input_, larger));
   }
-  StartRead(asio::buffer(input_->data() + input_->end, input_->room()));
+  return {input_->data() + input_->end, input_->room()};
 }
 
-void HttpSession::StartRead(asio::mutable_buffer buffer) {
-  reading_ = true;
-  read_is_old_ = false;
-  const auto on_read = [self = boost::intrusive_ptr(this)](const error_code& error, std::size_t size) {
-    self->OnRead(error, size);
-  };
-  socket_.async_read_some(buffer, KeptIn(read_memory_, on_read));
-}
-
-void HttpSession::WaitForInput() {
-  reading_ = true;
-  const auto on_ready = [self = boost::intrusive_ptr(this)](const error_code&) {
-    self->reading_ = false;
-    if (!self->closed_) self->ReadOn();
-  };
-  socket_.async_wait(Socket::wait_read, KeptIn(read_memory_, on_ready));
-}
-
-void HttpSession::OnRead(const error_code& error, std::size_t size) {
-  reading_ = false;
-  if (closed_) return;
-  const bool into_body = std::exchange(reading_body_, false);
-  const bool yielding = std::exchange(yielding_, false);
-  if (error == asio::error::operation_aborted) {
-    if (!yielding) return ReadOn();
-    ReleaseInput();
-    return WaitForInput();
-  }
-  if (error) return OnInputEnd(error);
-  if (receiving_ != nullptr) waiting_ = Waiting::kNothing;
-  if (!into_body) {
-    input_->end += size;
-  } else if (receiving_ != nullptr) {
-    receiving_->BodyArrived(size);
-  }
-  Turn();
-}
-
-void HttpSession::OnInputEnd(const error_code& error) {
-  if (error != asio::error::eof || lingering_) return Close(kClientGone);
-  eof_ = true;
-  Turn();
+void HttpSession::WatchFor(std::uint32_t events) {
+  if (events == watched_) return;
+  watched_ = events;
+  context_.poller.Change(socket_.get(), events, *this);
 }
 
 void HttpSession::ReleaseInput() {
@@ -452,8 +420,8 @@ void HttpSession::Drain() {
   // The request that has begun to arrive will be the last. It may not have been read yet, and whoever has just
   // connected is about to send one.
   if (arriving) return;
-  error_code ignored;
-  if (served_ && socket_.available(ignored) == 0) return Close({});
+  int unread = 0;
+  if (served_ && (ioctl(socket_.get(), FIONREAD, &unread) != 0 || unread == 0)) return Close({});
   input_deadline_ = std::min(input_deadline_, HttpContext::After(kDrainPatience));
 }
 
@@ -478,7 +446,7 @@ void HttpSession::Cut(std::string_view reason) {
   if (closed_) return;
   last_request_seen_ = true;
   AnswerInstead(503, reason, [](const HttpExchange&) { return true; });
-  if (!writing_) Send();
+  Send();
   Close(reason);
 }
 
@@ -500,23 +468,13 @@ void HttpSession::CheckDeadlines(std::int64_t now) {
                       {{"method", head.method}, {"path", head.target.substr(0, head.target.find('?'))}});
     return true;
   });
-  if (acted) return Turn();
-  // A connection at rest gives up the memory that its read waits with.
-  if (reading_ && !reading_body_ && !writing_ && input_ != nullptr && input_->size() == 0) {
-    if (read_is_old_ && !yielding_) {
-      yielding_ = true;
-      error_code ignored;
-      socket_.cancel(ignored);
-    }
-    read_is_old_ = true;
-  }
+  if (acted) context_.ScheduleTurn(*this);
 }
 
 void HttpSession::Close(std::string_view reason) {
   if (closed_) return;
   closed_ = true;
-  error_code ignored;
-  socket_.close(ignored);
+  socket_.Reset();
   receiving_ = nullptr;
   parser_.reset();
   while (first_ != nullptr) {

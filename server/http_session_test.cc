@@ -89,8 +89,7 @@ TEST(HttpSession, PipelinesOfHundredsKeepTheirOrder) {
   for (int i = 0; i < 700; ++i) requests += "GET /" + std::to_string(i) + " HTTP/1.1\r\nHost: h\r\n\r\n";
   ASSERT_TRUE(client.Send(requests));
   for (int i = 0; i < 700; ++i) ASSERT_EQ(BodyOf(client.Reply()), "GET /" + std::to_string(i) + " h []");
-  EXPECT_LE(*std::max_element(server.sink.batches.begin(), server.sink.batches.end()),
-            server.config.limits.pipeline);
+  EXPECT_LE(*std::max_element(server.sink.batches.begin(), server.sink.batches.end()), server.config.limits.pipeline);
 }
 
 TEST(HttpSession, NothingAfterABadRequestIsARequest) {
@@ -115,8 +114,9 @@ TEST(HttpSession, LaterRepliesKeepTheOrderOfTheirRequests) {
   TestServer server;
   server.sink.handler = [&](RequestEvent& event) { server.sink.Hold(event); };
   TestClient client(server);
-  ASSERT_TRUE(client.Send("GET /1 HTTP/1.1\r\nHost: one\r\n\r\nPOST /2 HTTP/1.1\r\nHost: two\r\nContent-Length: 3\r\n"
-                          "\r\nabcGET /3 HTTP/1.1\r\nHost: three\r\n\r\n"));
+  ASSERT_TRUE(
+      client.Send("GET /1 HTTP/1.1\r\nHost: one\r\n\r\nPOST /2 HTTP/1.1\r\nHost: two\r\nContent-Length: 3\r\n"
+                  "\r\nabcGET /3 HTTP/1.1\r\nHost: three\r\n\r\n"));
   ASSERT_TRUE(server.Until([&] { return server.sink.held.size() == 3; }));
   // The input they came in has been used for something else since.
   ASSERT_TRUE(client.Send("GET /4444444444444444444444444444444 HTTP/1.1\r\nHost: four\r\n\r\n"));
@@ -261,8 +261,9 @@ TEST(HttpSession, ContinueWaitsForTheRepliesBeforeIt) {
   TestServer server;
   server.sink.handler = [&](RequestEvent& event) { server.sink.Hold(event); };
   TestClient client(server);
-  ASSERT_TRUE(client.Send("GET /1 HTTP/1.1\r\nHost: h\r\n\r\n"
-                          "POST /2 HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n"));
+  ASSERT_TRUE(
+      client.Send("GET /1 HTTP/1.1\r\nHost: h\r\n\r\n"
+                  "POST /2 HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n"));
   server.Rest();
   EXPECT_FALSE(client.Poll());
   EXPECT_EQ(client.received, "");

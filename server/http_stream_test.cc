@@ -309,9 +309,9 @@ TEST(HttpTimeouts, ConnectionsAtRestAreClosedSilently) {
 }
 
 TEST(HttpTimeouts, RequestsThatStallAre408) {
-  for (const char* request : {"G", "GET / HTTP/1.1\r\nHost: h\r\n",
-                              "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nab",
-                              "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\na"}) {
+  for (const char* request :
+       {"G", "GET / HTTP/1.1\r\nHost: h\r\n", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nab",
+        "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\na"}) {
     TestServer server(ShortTimeouts());
     TestClient client(server);
     ASSERT_TRUE(client.Send(request));
@@ -425,7 +425,7 @@ TEST(HttpDrain, AServiceAtRestIsDrainedAtOnce) {
   EXPECT_EQ(drained, 1);
 }
 
-TEST(HttpDrain, CloseAllCountsWhatIsCut) {
+TEST(HttpDrain, CloseAllAnswersAndCountsWhatIsCut) {
   HeldServer server;
   TestClient idle(server);
   TestClient busy(server);
@@ -434,7 +434,11 @@ TEST(HttpDrain, CloseAllCountsWhatIsCut) {
   EXPECT_EQ(server.service->CloseAll(), 2u);
   EXPECT_EQ(server.sink.cancelled.size(), 2u);
   EXPECT_EQ(server.service->connections(), 0u);
-  EXPECT_EQ(busy.All(), "");
+  const std::string replies = busy.All();
+  EXPECT_EQ(StatusIn(replies), 503) << replies;
+  const std::size_t second = replies.find("HTTP/1.1 503", 1);
+  ASSERT_NE(second, std::string::npos) << replies;
+  EXPECT_NE(replies.find("\r\nConnection: close\r\n", second), std::string::npos) << replies;
 }
 
 TEST(HttpDrain, AServiceMayGoWhileAsioHoldsItsHandlers) {

@@ -42,8 +42,11 @@ class FakeSink final : public RequestSink {
     for (RequestEvent* event : batch) {
       if (remember) {
         const RequestHead& head = event->head();
-        Seen seen{std::string(head.method), std::string(head.target), std::string(head.authority),
-                  std::string(event->body()), {}};
+        Seen seen{std::string(head.method),
+                  std::string(head.target),
+                  std::string(head.authority),
+                  std::string(event->body()),
+                  {}};
         for (const HeaderField& field : head.fields) seen.fields.emplace_back(field.name, field.value);
         requests.push_back(std::move(seen));
       }
@@ -61,8 +64,8 @@ class FakeSink final : public RequestSink {
   }
 
   static void ReplyText(RequestEvent& event, std::string_view body, int status = 200) {
-    char* const room = event.Reply(
-        {.status = status, .status_text = {}, .fields = "Content-Type: text/plain\r\n"}, body.size());
+    char* const room =
+        event.Reply({.status = status, .status_text = {}, .fields = "Content-Type: text/plain\r\n"}, body.size());
     if (room != nullptr) std::memcpy(room, body.data(), body.size());
   }
 

@@ -106,10 +106,10 @@ void Master::OnWorkersReady(std::optional<ScriptError> error) {
     return;
   }
   for (const auto& listener : listeners_) {
-    acceptors_.push_back(std::make_unique<Acceptor>(loop_->io, *listener, log_,
-                                                    [this](UniqueFd socket, std::string remote_address) {
-                                                      pool_->Adopt(std::move(socket), std::move(remote_address));
-                                                    }));
+    acceptors_.push_back(
+        std::make_unique<Acceptor>(loop_->io, *listener, log_, [this](UniqueFd socket, std::string remote_address) {
+          pool_->Adopt(std::move(socket), std::move(remote_address));
+        }));
     acceptors_.back()->Start();
     log_.Info("listening on " + ToString(listener->address()));
   }

@@ -68,7 +68,8 @@ unsigned AffinityCpus() {
   for (std::size_t cpus = CPU_SETSIZE; cpus <= (1u << 20); cpus *= 2) {
     std::vector<char> storage(CPU_ALLOC_SIZE(cpus));
     auto* set = reinterpret_cast<cpu_set_t*>(storage.data());
-    if (::sched_getaffinity(0, storage.size(), set) == 0) return static_cast<unsigned>(CPU_COUNT_S(storage.size(), set));
+    if (::sched_getaffinity(0, storage.size(), set) == 0)
+      return static_cast<unsigned>(CPU_COUNT_S(storage.size(), set));
     if (errno != EINVAL) break;
   }
   return 1;

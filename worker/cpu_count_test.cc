@@ -13,8 +13,7 @@ namespace fs = std::filesystem;
 
 class CpuCountTest : public testing::Test {
  protected:
-  CpuCountTest()
-      : root_(fs::path(testing::TempDir()) / testing::UnitTest::GetInstance()->current_test_info()->name()) {
+  CpuCountTest() : root_(fs::path(testing::TempDir()) / testing::UnitTest::GetInstance()->current_test_info()->name()) {
     fs::remove_all(root_);
     fs::create_directories(root_);
   }

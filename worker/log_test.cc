@@ -15,7 +15,9 @@ namespace {
 
 class LogTest : public testing::Test {
  protected:
-  LogTest() : path_(std::filesystem::path(testing::TempDir()) / testing::UnitTest::GetInstance()->current_test_info()->name()) {
+  LogTest()
+      : path_(std::filesystem::path(testing::TempDir()) /
+              testing::UnitTest::GetInstance()->current_test_info()->name()) {
     std::filesystem::remove_all(path_);
   }
   ~LogTest() override { std::filesystem::remove_all(path_); }
@@ -45,9 +47,9 @@ TEST_F(LogTest, TextHasTimeLevelSourceMessageAndFields) {
   auto sink = Open(LogFormat::kText);
   Log log(*sink, 3, "hello.mjs");
   log.Warn("line one\nline two", {{"count", 7}, {"name", "a b"}, {"path", "/x"}});
-  EXPECT_THAT(Read(path_), testing::MatchesRegex(
-                               "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}Z warn  worker=3 "
-                               "app=hello.mjs line one\nline two count=7 name=\"a b\" path=/x\n"));
+  EXPECT_THAT(Read(path_),
+              testing::MatchesRegex("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}Z warn  worker=3 "
+                                    "app=hello.mjs line one\nline two count=7 name=\"a b\" path=/x\n"));
 }
 
 TEST_F(LogTest, JsonIsOneLineWhateverTheMessage) {

@@ -24,10 +24,10 @@ namespace jsd {
 
 // What every worker of a pool is made from.
 struct WorkerOptions {
-  LogSink* log_sink = nullptr;          // Never null; outlives the worker.
-  std::string app_name;                 // Stands in the log lines.
-  std::string script;                   // Path of the application's module.
-  RuntimeOptions runtime;               // The worker sets `host`.
+  LogSink* log_sink = nullptr;  // Never null; outlives the worker.
+  std::string app_name;         // Stands in the log lines.
+  std::string script;           // Path of the application's module.
+  RuntimeOptions runtime;       // The worker sets `host`.
   ConnectionHandlerFactory connections;
 };
 
@@ -116,7 +116,7 @@ class Worker final : private RuntimeHost, private RequestSink {
   // Posting needs the loop for as long as the worker can be reached, so it goes last; the runtime goes before it and
   // the connections before the runtime, both on the worker's thread.
   std::unique_ptr<Loop> loop_;
-  std::mutex runtime_mutex_;            // Held where runtime_ is set, and by others that use it.
+  std::mutex runtime_mutex_;  // Held where runtime_ is set, and by others that use it.
   std::unique_ptr<JsRuntime> runtime_;
   std::unique_ptr<ConnectionHandler> handler_;
   std::thread thread_;

@@ -1,5 +1,5 @@
-#ifndef JSD_SERVER_HTTP_HANDLER_MEMORY_H_
-#define JSD_SERVER_HTTP_HANDLER_MEMORY_H_
+#ifndef JSD_SERVER_HANDLER_MEMORY_H_
+#define JSD_SERVER_HANDLER_MEMORY_H_
 
 #include <boost/asio/bind_allocator.hpp>
 #include <cstddef>
@@ -67,4 +67,4 @@ auto KeptIn(HandlerMemory& memory, Handler handler) {
 
 }  // namespace jsd
 
-#endif  // JSD_SERVER_HTTP_HANDLER_MEMORY_H_
+#endif  // JSD_SERVER_HANDLER_MEMORY_H_

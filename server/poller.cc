@@ -1,0 +1,69 @@
+#include "server/poller.h"
+
+#include <sys/epoll.h>
+
+#include <array>
+#include <utility>
+
+#include "core/check.h"
+#include "server/handler_memory.h"
+
+namespace jsd {
+namespace {
+
+// How many sockets are told of in one turn; the others come up in the next.
+constexpr int kMostEvents = 128;
+
+epoll_event EventFor(std::uint32_t events, Poller::Client& client) {
+  epoll_event event{};
+  event.events = events;
+  event.data.ptr = &client;
+  return event;
+}
+
+}  // namespace
+
+// What the handler that Asio holds shares with the poller: when that is gone, the handler sees it and has its memory.
+struct Poller::Anchor {
+  Poller* poller = nullptr;
+  HandlerMemory memory;
+};
+
+Poller::Poller(boost::asio::io_context& io, std::function<void()> turn_over)
+    : turn_over_(std::move(turn_over)), epoll_(io, epoll_create1(EPOLL_CLOEXEC)), anchor_(std::make_shared<Anchor>()) {
+  anchor_->poller = this;
+}
+
+Poller::~Poller() { anchor_->poller = nullptr; }
+
+bool Poller::Watch(int socket, std::uint32_t events, Client& client) {
+  epoll_event event = EventFor(events, client);
+  if (epoll_ctl(epoll_.native_handle(), EPOLL_CTL_ADD, socket, &event) != 0) return false;
+  Wait();
+  return true;
+}
+
+void Poller::Change(int socket, std::uint32_t events, Client& client) {
+  epoll_event event = EventFor(events, client);
+  JSD_CHECK(epoll_ctl(epoll_.native_handle(), EPOLL_CTL_MOD, socket, &event) == 0);
+}
+
+void Poller::Wait() {
+  if (std::exchange(waiting_, true)) return;
+  const auto on_ready = [anchor = anchor_](const boost::system::error_code& error) {
+    if (anchor->poller != nullptr && !error) anchor->poller->Tell();
+  };
+  epoll_.async_wait(boost::asio::posix::stream_descriptor::wait_read, KeptIn(anchor_->memory, on_ready));
+}
+
+void Poller::Tell() {
+  waiting_ = false;
+  std::array<epoll_event, kMostEvents> events;
+  const int count = epoll_wait(epoll_.native_handle(), events.data(), kMostEvents, 0);
+  for (int i = 0; i < count; ++i) static_cast<Client*>(events[i].data.ptr)->OnReady(events[i].events);
+  // Asio starts the wait by asking anew, so that what is still ready comes up at once.
+  Wait();
+  if (count > 0) turn_over_();
+}
+
+}  // namespace jsd
