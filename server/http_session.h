@@ -142,8 +142,10 @@ class HttpSession final : public Poller::Client,
 
   std::uint32_t watched_ = 0;  // The events of the socket that the poller tells of.
   bool in_turn_ = false;
-  bool blocked_ = false;  // The socket takes no more for now.
-  bool limited_ = false;  // The last parse left off because too much is in flight.
+  bool received_ = false;    // In this turn.
+  bool more_input_ = false;  // The last read has left something, perhaps the end.
+  bool blocked_ = false;     // The socket takes no more for now.
+  bool limited_ = false;     // The last parse left off because too much is in flight.
   bool eof_ = false;
   bool served_ = false;             // There has been a request.
   bool last_request_seen_ = false;  // Nothing more is read as a request.

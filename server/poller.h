@@ -10,8 +10,8 @@
 
 namespace jsd {
 
-// Tells the connections of one worker when their sockets can be read or written: an epoll of its own, level-triggered,
-// that Asio watches as one descriptor. A socket that Asio reads itself costs an attempt that finds nothing and a pass
+// Tells the connections of one worker when their sockets can be read or written: an epoll of its own that Asio watches
+// as one descriptor. A socket that Asio reads itself costs an attempt that finds nothing and a pass
 // through its queue for each request; here it costs the read alone, and all connections that are ready come up in one
 // turn, so that their requests can be one batch.
 //
