@@ -24,9 +24,6 @@ using testing::HasSubstr;
 class BindingsTest : public testing::Test {
  protected:
   BindingsTest() {
-    Platform& platform = Platform::Get();
-    isolate_ = v8::Isolate::Allocate();
-    platform.Register(isolate_);
     v8::Isolate::CreateParams parameters;
     parameters.array_buffer_allocator_shared = std::make_shared<ArrayBufferAllocator>(0);
     v8::Isolate::Initialize(isolate_, parameters);
@@ -37,8 +34,6 @@ class BindingsTest : public testing::Test {
   ~BindingsTest() override {
     state_.callbacks.Clear();
     isolate_->Exit();
-    isolate_->Dispose();
-    Platform::Get().Unregister(isolate_);
   }
 
   // The completion value of `source`, where `core` is the namespace, as text; "Name: message" where it throws.
@@ -59,7 +54,8 @@ class BindingsTest : public testing::Test {
     return DescribeValue(context, value);
   }
 
-  v8::Isolate* isolate_;
+  const IsolateHolder holder_;
+  v8::Isolate* const isolate_ = holder_.get();
   RuntimeState state_;
 };
 

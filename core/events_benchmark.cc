@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <memory>
+#include <optional>
 
 #include "core/array_buffer_allocator.h"
 #include "core/bindings.h"
@@ -27,8 +28,8 @@ constexpr char kScript[] = R"(
 class Events : public benchmark::Fixture {
  public:
   void SetUp(const benchmark::State&) override {
-    isolate_ = v8::Isolate::Allocate();
-    Platform::Get().Register(isolate_);
+    holder_.emplace();
+    isolate_ = holder_->get();
     references_ = ExternalReferences(AllBindings());
     v8::Isolate::CreateParams parameters;
     parameters.array_buffer_allocator_shared = std::make_shared<ArrayBufferAllocator>(0);
@@ -52,8 +53,7 @@ class Events : public benchmark::Fixture {
     context_.Reset();
     state_.callbacks.Clear();
     isolate_->Exit();
-    isolate_->Dispose();
-    Platform::Get().Unregister(isolate_);
+    holder_.reset();
   }
 
  protected:
@@ -68,8 +68,9 @@ class Events : public benchmark::Fixture {
     benchmark::DoNotOptimize(function->Call(context, v8::Undefined(isolate_), 1, arguments));
   }
 
-  v8::Isolate* isolate_ = nullptr;
   std::vector<std::intptr_t> references_;
+  std::optional<IsolateHolder> holder_;
+  v8::Isolate* isolate_ = nullptr;
   RuntimeState state_;
   v8::Global<v8::Context> context_;
   v8::Global<v8::Function> handler_;

@@ -17,29 +17,6 @@
 #include "core/value.h"
 
 namespace jsd {
-namespace {
-
-// An isolate from its allocation to its end, known to the platform all the while.
-class IsolateHolder {
- public:
-  IsolateHolder() : isolate_(v8::Isolate::Allocate()), tasks_(Platform::Get().Register(isolate_)) {}
-  ~IsolateHolder() {
-    isolate_->Dispose();
-    Platform::Get().Unregister(isolate_);
-  }
-  IsolateHolder(const IsolateHolder&) = delete;
-  IsolateHolder& operator=(const IsolateHolder&) = delete;
-
-  v8::Isolate* get() const { return isolate_; }
-  ForegroundTasks& tasks() const { return *tasks_; }
-
- private:
-  v8::Isolate* const isolate_;
-  const std::shared_ptr<ForegroundTasks> tasks_;
-};
-
-}  // namespace
-
 class JsRuntime::Impl {
  public:
   explicit Impl(const RuntimeOptions& options);
@@ -421,7 +398,6 @@ PollResult JsRuntime::Impl::Poll() {
 }
 
 std::unique_ptr<JsRuntime> JsRuntime::Create(const RuntimeOptions& options) {
-  Platform::Get();
   return std::unique_ptr<JsRuntime>(new JsRuntime(std::make_unique<Impl>(options)));
 }
 

@@ -2,6 +2,7 @@
 
 #include <libplatform/libplatform.h>
 #include <v8-initialization.h>
+#include <v8-isolate.h>
 
 #include <algorithm>
 #include <cstring>
@@ -139,6 +140,15 @@ std::shared_ptr<v8::TaskRunner> Platform::GetForegroundTaskRunner(v8::Isolate* i
 
 void Platform::RunInBackground(std::function<void()> work) {
   base_->PostTaskOnWorkerThread(v8::TaskPriority::kUserVisible, std::make_unique<FunctionTask>(std::move(work)));
+}
+
+// V8 has to run before an isolate can be allocated, and asks for its tasks while it initialises one.
+IsolateHolder::IsolateHolder()
+    : platform_(Platform::Get()), isolate_(v8::Isolate::Allocate()), tasks_(platform_.Register(isolate_)) {}
+
+IsolateHolder::~IsolateHolder() {
+  isolate_->Dispose();
+  platform_.Unregister(isolate_);
 }
 
 }  // namespace jsd

@@ -83,10 +83,6 @@ class Platform final : public v8::Platform {
   // naming the flag, where V8 does not know one.
   static bool SetFlags(const std::vector<std::string>& flags, std::string* error);
 
-  // An isolate is registered from before its initialisation until after its disposal.
-  std::shared_ptr<ForegroundTasks> Register(v8::Isolate* isolate);
-  void Unregister(v8::Isolate* isolate);
-
   // Runs `work` on one of the background threads.
   void RunInBackground(std::function<void()> work);
 
@@ -117,11 +113,35 @@ class Platform final : public v8::Platform {
   }
 
  private:
+  friend class IsolateHolder;
   Platform();
+
+  std::shared_ptr<ForegroundTasks> Register(v8::Isolate* isolate);
+  void Unregister(v8::Isolate* isolate);
 
   std::unique_ptr<v8::Platform> base_;
   std::mutex mutex_;
   std::unordered_map<v8::Isolate*, std::shared_ptr<ForegroundTasks>> isolates_;  // Guarded by mutex_.
+};
+
+// An isolate from its allocation to its end, known to the platform all the while. Not yet initialised: that is left to
+// v8::Isolate::Initialize or v8::SnapshotCreator.
+//
+// Owner: whoever needs an isolate. Thread: the isolate's. Lifetime: longer than every handle into the isolate.
+class IsolateHolder {
+ public:
+  IsolateHolder();
+  ~IsolateHolder();
+  IsolateHolder(const IsolateHolder&) = delete;
+  IsolateHolder& operator=(const IsolateHolder&) = delete;
+
+  v8::Isolate* get() const { return isolate_; }
+  ForegroundTasks& tasks() const { return *tasks_; }
+
+ private:
+  Platform& platform_;
+  v8::Isolate* const isolate_;
+  const std::shared_ptr<ForegroundTasks> tasks_;
 };
 
 }  // namespace jsd

@@ -65,7 +65,6 @@ std::optional<std::string> MakeSnapshot(std::span<const Binding> bindings, std::
       return std::nullopt;
     }
   }
-  Platform& platform = Platform::Get();
   // Torn down in this order: handles, blob, creator, isolate. The creator leaves the isolate when it goes, and does not
   // own it; what the isolate uses is declared before it.
   RuntimeState state;
@@ -73,20 +72,17 @@ std::optional<std::string> MakeSnapshot(std::span<const Binding> bindings, std::
   v8::Isolate::CreateParams parameters;
   parameters.array_buffer_allocator_shared = allocator;
   parameters.external_references = references.data();
-  v8::Isolate* isolate = v8::Isolate::Allocate();
-  platform.Register(isolate);
+  const IsolateHolder isolate;
   std::optional<std::string> snapshot;
   {
-    v8::SnapshotCreator creator(isolate, parameters);
-    state.Attach(isolate);
+    v8::SnapshotCreator creator(isolate.get(), parameters);
+    state.Attach(isolate.get());
     const bool filled = FillContext(&creator, &state, bindings, error);
     state.callbacks.Clear();
     const v8::StartupData blob = creator.CreateBlob(v8::SnapshotCreator::FunctionCodeHandling::kKeep);
     const std::unique_ptr<const char[]> owned(blob.data);
     if (filled) snapshot = Header(bindings) + std::string(blob.data, static_cast<std::size_t>(blob.raw_size));
   }
-  isolate->Dispose();
-  platform.Unregister(isolate);
   return snapshot;
 }
 
