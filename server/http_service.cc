@@ -16,6 +16,7 @@
 #include <cstring>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -33,9 +34,16 @@ namespace asio = boost::asio;
 // Free exchanges that are kept.
 constexpr std::size_t kExchangesKept = 1024;
 
+// Requests of several connections are one batch as long as what they are answered stays in the processor's caches until
+// it is sent.
+constexpr std::size_t kBatchBytes = 64 * 1024;
+constexpr std::size_t kMostInBatch = 128;
+
 // Deadlines are looked at so often: a tenth of the shortest timeout, within these bounds.
 constexpr std::chrono::milliseconds kShortestSweep{10};
 constexpr std::chrono::milliseconds kLongestSweep{500};
+
+using SessionPtr = boost::intrusive_ptr<HttpSession>;
 
 // The sessions of one worker, and what they share.
 //
@@ -79,8 +87,9 @@ class HttpService final : public ConnectionHandler, private HttpContext {
   HttpExchange* free_exchanges_ = nullptr;
   std::size_t free_count_ = 0;
   bool turns_posted_ = false;
-  std::vector<boost::intrusive_ptr<HttpSession>> scheduled_;
-  std::vector<boost::intrusive_ptr<HttpSession>> running_;
+  std::vector<SessionPtr> scheduled_;
+  std::vector<SessionPtr> running_;
+  std::size_t sessions_in_batch_ = kMostInBatch;  // So many as their replies, by the last ones' size, are kBatchBytes.
   asio::steady_timer sweep_timer_;
   std::chrono::milliseconds sweep_period_;
   bool sweep_scheduled_ = false;
@@ -122,7 +131,7 @@ void HttpService::Adopt(int socket, std::string remote_address) {
     setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   }
   if (draining) return;
-  boost::intrusive_ptr<HttpSession> session(new HttpSession(*this, std::move(connection), std::move(remote_address)));
+  const SessionPtr session(new HttpSession(*this, std::move(connection), std::move(remote_address)));
   if (!session->Start()) return log.Error("cannot serve a connection", {{"error", std::strerror(errno)}});
   intrusive_ptr_add_ref(session.get());  // The list's.
   session->next = sessions_;
@@ -165,7 +174,7 @@ std::size_t HttpService::CloseAll() {
 template <typename Action>
 void HttpService::ForEachSession(Action action) {
   for (HttpSession* session = sessions_; session != nullptr;) {
-    const boost::intrusive_ptr<HttpSession> alive(session);
+    const SessionPtr alive(session);
     HttpSession* const next = session->next;
     action(*session);
     session = next;
@@ -213,15 +222,25 @@ void HttpService::ScheduleTurn(HttpSession& session) {
 
 void HttpService::RunTurns() {
   running_.swap(scheduled_);
-  batch.clear();
-  for (const auto& session : running_) {
-    session->turn_scheduled = false;
-    session->BeginTurn();
+  for (std::span<const SessionPtr> rest(running_); !rest.empty();) {
+    const auto together = rest.first(std::min(rest.size(), sessions_in_batch_));
+    rest = rest.subspan(together.size());
+    batch.clear();
+    for (const SessionPtr& session : together) {
+      session->turn_scheduled = false;
+      session->BeginTurn();
+    }
+    if (!batch.empty()) sink.Dispatch(batch);
+    std::size_t bytes = 0;
+    for (const SessionPtr& session : together) {
+      bytes += session->output_bytes();
+      session->EndTurn();
+    }
+    sessions_in_batch_ =
+        std::clamp<std::size_t>(kBatchBytes * together.size() / std::max<std::size_t>(bytes, 1), 1, kMostInBatch);
+    Reap();
   }
-  if (!batch.empty()) sink.Dispatch(batch);
-  for (const auto& session : running_) session->EndTurn();
   running_.clear();
-  Reap();
 }
 
 void HttpService::ScheduleSweep() {

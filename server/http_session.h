@@ -46,6 +46,8 @@ class HttpSession final : public Poller::Client,
   void BeginTurn();
   void EndTurn();
 
+  // What waits to be sent.
+  std::size_t output_bytes() const { return output_.bytes(); }
   // No requests beyond those that have begun to arrive. Closes the session if there are none.
   void Drain();
 
