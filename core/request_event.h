@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string_view>
 
@@ -65,6 +66,12 @@ class RequestEvent {
   // returns to the session. The session adds Date, Content-Length and Connection, and leaves the body out for HEAD.
   // The room is null where the body will not be sent (HEAD, 204, 304) and `body_size` only counts.
   virtual char* Reply(const ReplyHead& head, std::size_t body_size) = 0;
+
+  // The same for a body that lies in memory as it is. The session may send it from there, and keeps nothing of it.
+  virtual void ReplyWith(const ReplyHead& head, std::string_view body) {
+    char* const room = Reply(head, body.size());
+    if (room != nullptr && !body.empty()) std::memcpy(room, body.data(), body.size());
+  }
 
   // A reply whose body comes in pieces: StartStream once, Write any number of times, then EndStream.
   virtual void StartStream(const ReplyHead& head) = 0;

@@ -12,6 +12,8 @@ namespace {
 constexpr std::size_t kBytesKept = 64 * 1024;
 constexpr std::size_t kFieldsKept = 64;
 constexpr std::size_t kSmallestBody = 4 * 1024;
+// From this size on, copying a body costs more than a system call of its own.
+constexpr std::size_t kSentFromItsPlace = 32 * 1024;
 
 }  // namespace
 
@@ -96,18 +98,18 @@ void HttpExchange::PutHead(OutputQueue& out, const ReplyHead& head, const ReplyF
   out.Commit(static_cast<std::size_t>(WriteHead(begin, head, framing, session_->date()) - begin));
 }
 
+bool HttpExchange::FrameWhole(const ReplyHead& head, std::size_t body_size, ReplyFraming& framing) const {
+  framing.connection = session_->ConnectionOptionFor(*this);
+  if (IsBodyless(head.status)) return false;
+  framing.framing = Framing::kLength;
+  // 205 says that there is no body by a length of zero (RFC 9110 section 15.3.6).
+  framing.length = head.status == 205 ? 0 : body_size;
+  return head.status != 205 && request_.head.method != "HEAD";
+}
+
 char* HttpExchange::Reply(const ReplyHead& head, std::size_t body_size) {
   ReplyFraming framing;
-  bool send_body = request_.head.method != "HEAD";
-  if (IsBodyless(head.status)) {
-    send_body = false;
-  } else {
-    framing.framing = Framing::kLength;
-    // 205 says that there is no body by a length of zero (RFC 9110 section 15.3.6).
-    if (head.status == 205) send_body = false;
-    framing.length = head.status == 205 ? 0 : body_size;
-  }
-  framing.connection = session_->ConnectionOptionFor(*this);
+  const bool send_body = FrameWhole(head, body_size, framing);
   OutputQueue& out = session_->OutputFor(*this);
   char* room = nullptr;
   if (send_body) {
@@ -119,6 +121,16 @@ char* HttpExchange::Reply(const ReplyHead& head, std::size_t body_size) {
   }
   session_->Finished(*this);
   return room;
+}
+
+void HttpExchange::ReplyWith(const ReplyHead& head, std::string_view body) {
+  if (body.size() < kSentFromItsPlace) return RequestEvent::ReplyWith(head, body);
+  ReplyFraming framing;
+  const bool send_body = FrameWhole(head, body.size(), framing);
+  OutputQueue& out = session_->OutputFor(*this);
+  PutHead(out, head, framing);
+  if (send_body) out.Append(session_->SendFromItsPlace(*this, body));
+  session_->Finished(*this);
 }
 
 void HttpExchange::Answer(int status) {

@@ -85,6 +85,7 @@ class HttpExchange final : public RequestEvent, public BodySink {
   const RequestHead& head() const override { return request_.head; }
   std::string_view body() const override { return body_; }
   char* Reply(const ReplyHead& head, std::size_t body_size) override;
+  void ReplyWith(const ReplyHead& head, std::string_view body) override;
   void StartStream(const ReplyHead& head) override;
   bool Write(std::string_view chunk) override;
   void EndStream(bool complete) override;
@@ -92,6 +93,8 @@ class HttpExchange final : public RequestEvent, public BodySink {
 
  private:
   void ReserveBody(std::size_t capacity);
+  // How a whole reply is framed; whether its body is sent.
+  bool FrameWhole(const ReplyHead& head, std::size_t body_size, ReplyFraming& framing) const;
   void PutHead(OutputQueue& out, const ReplyHead& head, const ReplyFraming& framing);
   // The view at its place in the copy, where it lies in the source.
   void Rebase(std::string_view& view, const char* copy) const;

@@ -252,27 +252,54 @@ void HttpSession::SendContinue() {
 
 // Here and in Receive the kernel is called without the C library, whose functions are cancellation points: in a process
 // of many threads that costs a request 2 % of its time.
+long HttpSession::SendOnce(std::span<iovec> buffers) {
+  if (buffers.size() == 1) {
+    return syscall(SYS_sendto, socket_.get(), buffers[0].iov_base, buffers[0].iov_len, MSG_NOSIGNAL, nullptr, 0);
+  }
+  const msghdr message = {.msg_iov = buffers.data(), .msg_iovlen = buffers.size()};
+  return syscall(SYS_sendmsg, socket_.get(), &message, MSG_NOSIGNAL);
+}
+
+void HttpSession::NoteProgress() {
+  write_deadline_ = output_.empty() ? HttpContext::kNever : HttpContext::After(context_.config.timeouts.write);
+  gone_deadline_ = HttpContext::kNever;
+}
+
+void HttpSession::NoteBlocked() {
+  blocked_ = true;
+  if (write_deadline_ == HttpContext::kNever) write_deadline_ = HttpContext::After(context_.config.timeouts.write);
+}
+
 void HttpSession::Send() {
   std::array<iovec, kMaxWriteBuffers> buffers;
   while (!closed_ && !blocked_ && !output_.empty()) {
-    const std::size_t count = output_.Gather(buffers);
-    const msghdr message = {.msg_iov = buffers.data(), .msg_iovlen = count};
-    const long sent = count == 1 ? syscall(SYS_sendto, socket_.get(), buffers[0].iov_base, buffers[0].iov_len,
-                                           MSG_NOSIGNAL, nullptr, 0)
-                                 : syscall(SYS_sendmsg, socket_.get(), &message, MSG_NOSIGNAL);
-    if (sent < 0) {
-      if (errno == EINTR) continue;
-      if (errno != EAGAIN) return Close(kClientGone);
-      blocked_ = true;
-      if (write_deadline_ == HttpContext::kNever) {
-        write_deadline_ = HttpContext::After(context_.config.timeouts.write);
-      }
-      return;
+    const long sent = SendOnce(std::span(buffers.data(), output_.Gather(buffers)));
+    if (sent >= 0) {
+      output_.Consume(static_cast<std::size_t>(sent));
+      NoteProgress();
+    } else if (errno == EAGAIN) {
+      NoteBlocked();
+    } else if (errno != EINTR) {
+      return Close(kClientGone);
     }
-    output_.Consume(static_cast<std::size_t>(sent));
-    write_deadline_ = output_.empty() ? HttpContext::kNever : HttpContext::After(context_.config.timeouts.write);
-    gone_deadline_ = HttpContext::kNever;
   }
+}
+
+std::string_view HttpSession::SendFromItsPlace(const HttpExchange& exchange, std::string_view body) {
+  if (closed_ || blocked_ || &exchange != first_) return body;
+  std::array<iovec, kMaxWriteBuffers + 1> buffers;
+  const std::size_t count = output_.Gather(std::span(buffers).first(kMaxWriteBuffers));
+  std::size_t queued = 0;
+  for (std::size_t i = 0; i < count; ++i) queued += buffers[i].iov_len;
+  if (queued != output_.bytes()) return body;
+  buffers[count] = {.iov_base = const_cast<char*>(body.data()), .iov_len = body.size()};
+  const long sent = SendOnce(std::span(buffers).first(count + 1));
+  // An error comes up again when the rest is sent; here a handler is running, so the connection must stay.
+  if (sent <= 0) return body;
+  const std::size_t from_queue = std::min(static_cast<std::size_t>(sent), queued);
+  output_.Consume(from_queue);
+  NoteProgress();
+  return body.substr(static_cast<std::size_t>(sent) - from_queue);
 }
 
 // --- Between turns

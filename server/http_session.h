@@ -75,6 +75,9 @@ class HttpSession final : public Poller::Client,
   OutputQueue& OutputFor(HttpExchange& exchange) {
     return &exchange == first_ && !closed_ ? output_ : exchange.output();
   }
+  // Sends what the socket takes at once of what is queued and of `body` behind it, which is the exchange's if that is
+  // the first. Returns what is left of the body.
+  std::string_view SendFromItsPlace(const HttpExchange& exchange, std::string_view body);
   ConnectionOption ConnectionOptionFor(const HttpExchange& exchange) const;
   // The connection ends with this exchange's reply.
   void CloseAfter(const HttpExchange& exchange);
@@ -104,6 +107,10 @@ class HttpSession final : public Poller::Client,
   void SendContinue();
   // Sends what the socket takes.
   void Send();
+  // One system call; how much left, negative where nothing did: errno says why.
+  long SendOnce(std::span<iovec> buffers);
+  void NoteProgress();
+  void NoteBlocked();
   // What follows from a turn: what is waited for next.
   void Settle();
   void OwnPending();

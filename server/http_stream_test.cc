@@ -387,6 +387,23 @@ TEST(HttpTimeouts, AClientThatDoesNotReadIsCutOff) {
 
 // --- The end of the service
 
+TEST(HttpStream, ABodyInItsPlaceKeepsTheOrderOfReplies) {
+  HeldServer server;
+  TestClient client(server);
+  std::string body(3 << 20, '\0');
+  for (std::size_t i = 0; i < body.size(); ++i) body[i] = static_cast<char>('a' + i * 31 % 26);
+  ASSERT_TRUE(client.Send(std::string(kGet) + std::string(kGet) + std::string(kGet)));
+  ASSERT_TRUE(server.Until([&] { return server.sink.held.size() == 3; }));
+  // The second waits for the first; the third finds the socket full.
+  server.sink.held[1]->ReplyWith(Head(), body);
+  server.sink.held[0]->ReplyWith(Head(), std::string_view(body).substr(0, 40'000));
+  server.sink.held[2]->ReplyWith(Head(), body);
+  const std::string copy = std::exchange(body, std::string(body.size(), 'X'));
+  EXPECT_TRUE(BodyOf(client.Reply()) == copy.substr(0, 40'000));
+  EXPECT_TRUE(BodyOf(client.Reply()) == copy);
+  EXPECT_TRUE(BodyOf(client.Reply()) == copy);
+}
+
 TEST(HttpDrain, ConnectionsCloseWhenTheyHaveNothingInFlight) {
   HeldServer server;
   TestClient idle(server);

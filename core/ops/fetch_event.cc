@@ -332,9 +332,8 @@ void CopyBytes(const Info& info) {
 
 // ---- Replies ----
 
-// Writes a string as UTF-8 into what `reply(size)` returns, unless that is null.
-template <typename Reply>
-void ReplyWithText(v8::Isolate* isolate, v8::Local<v8::String> text, Reply reply) {
+// Replies by a string as UTF-8.
+void ReplyWithText(v8::Isolate* isolate, RequestEvent& event, const ReplyHead& head, v8::Local<v8::String> text) {
   {
     // Nothing may allocate in V8's heap while the view lives; a session does not.
     const v8::String::ValueView view(isolate, text);
@@ -342,24 +341,20 @@ void ReplyWithText(v8::Isolate* isolate, v8::Local<v8::String> text, Reply reply
     if (view.is_one_byte()) {
       const char* data = reinterpret_cast<const char*>(view.data8());
       const std::size_t size = simdutf::utf8_length_from_latin1(data, length);
-      char* room = reply(size);
-      if (room == nullptr) return;
-      if (size != length) {
-        simdutf::convert_latin1_to_utf8(data, length, room);
-      } else if (size != 0) {
-        std::memcpy(room, data, length);
-      }
+      if (size == length) return event.ReplyWith(head, {data, length});
+      char* room = event.Reply(head, size);
+      if (room != nullptr) simdutf::convert_latin1_to_utf8(data, length, room);
       return;
     }
     const char16_t* data = reinterpret_cast<const char16_t*>(view.data16());
     if (simdutf::validate_utf16le(data, length)) {
-      char* room = reply(simdutf::utf8_length_from_utf16le(data, length));
+      char* room = event.Reply(head, simdutf::utf8_length_from_utf16le(data, length));
       if (room != nullptr) simdutf::convert_valid_utf16le_to_utf8(data, length, room);
       return;
     }
   }
   const std::size_t size = text->Utf8LengthV2(isolate);
-  char* room = reply(size);
+  char* room = event.Reply(head, size);
   if (room != nullptr) text->WriteUtf8V2(isolate, room, size, v8::String::WriteFlags::kReplaceInvalidUtf8);
 }
 
@@ -391,8 +386,7 @@ void Respond(const Info& info) {
   EndEvent(info, *event);
   WithReplyHead(info, [&](const ReplyHead& head) {
     if (info[4]->IsString()) {
-      return ReplyWithText(isolate, info[4].As<v8::String>(),
-                           [&](std::size_t size) { return event->Reply(head, size); });
+      return ReplyWithText(isolate, *event, head, info[4].As<v8::String>());
     }
     if (info[4]->IsNull()) {
       // A script that answers HEAD may say how long the body would have been.
@@ -403,8 +397,7 @@ void Respond(const Info& info) {
     }
     std::string_view bytes;
     JSD_CHECK(GetBytes(info[4], &bytes));
-    char* room = event->Reply(head, bytes.size());
-    if (room != nullptr && !bytes.empty()) std::memcpy(room, bytes.data(), bytes.size());
+    event->ReplyWith(head, bytes);
   });
 }
 
