@@ -60,7 +60,7 @@ constexpr Setting kSettings[] = {
      "From the last byte of a request to the handler's reply. After that the client gets status 504, and the request's "
      "`signal` aborts."},
     {"limits", "heap", R"("128MiB")", SizeKind{At<&Config::limits, &LimitsConfig::heap>, 16 * kMiB, 64 * kGiB},
-     "JavaScript heap of each worker."},
+     "JavaScript heap of each worker. A script that needs more ends the process."},
     {"limits", "buffers", R"("128MiB")", SizeKind{At<&Config::limits, &LimitsConfig::buffers>, kMiB, 64 * kGiB},
      "Memory of the array buffers of each worker, which is beside its heap. A script that wants more gets a "
      "RangeError."},
