@@ -25,6 +25,14 @@ def test_help(run):
     assert result.stderr == ''
 
 
+def test_man_page_has_every_option(run):
+    page = (REPOSITORY / 'docs/jsd.1').read_text()
+    documented = re.findall(r'^\.It (Fl .*)$', page, re.MULTILINE)
+    named = {'-' + flag for line in documented for flag in re.findall(r'Fl (-?[a-z-]+)', line)}
+    listed = re.findall(r'^  (-\S+)', run('--help').stdout, re.MULTILINE)
+    assert named == {option for options in listed for option in options.split(',')}
+
+
 def test_version(run):
     result = run('--version')
     assert result.returncode == 0
