@@ -397,6 +397,8 @@ void HttpSession::OnReady(std::uint32_t events) {
 void HttpSession::Receive() {
   const bool into_body = receiving_ != nullptr && !receiving_->request().chunked;
   const std::span<char> room = ReadRoom();
+  // What cannot be taken now stays in the socket, and will not come up by itself.
+  more_input_ = room.empty();
   if (room.empty()) return;
   const long size = syscall(SYS_recvfrom, socket_.get(), room.data(), room.size(), 0, nullptr, nullptr);
   if (size < 0) {
