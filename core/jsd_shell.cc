@@ -5,7 +5,6 @@
 #include <cstdio>
 #include <mutex>
 #include <optional>
-#include <string>
 #include <string_view>
 
 #include "core/js_runtime.h"

@@ -5,7 +5,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <functional>
 
 #include "core/callbacks.h"
 #include "core/event_table.h"

@@ -11,7 +11,6 @@
 #include <map>
 #include <sstream>
 #include <thread>
-#include <utility>
 #include <vector>
 
 #include "worker/line_handler.h"

@@ -1,6 +1,5 @@
 #include "core/ops/console.h"
 
-#include <string>
 
 #include "core/check.h"
 #include "core/runtime_state.h"

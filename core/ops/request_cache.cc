@@ -3,7 +3,6 @@
 #include <ada.h>
 
 #include <cstring>
-#include <utility>
 
 #include "core/value.h"
 

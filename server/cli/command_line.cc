@@ -2,7 +2,6 @@
 
 #include <CLI/CLI.hpp>
 
-#include <utility>
 
 namespace jsd {
 namespace {
