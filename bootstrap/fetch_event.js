@@ -2,7 +2,7 @@
 // application's handler gets a Request, and its Response goes back by one native call.
 
 const {
-  ArrayPrototypePush, FunctionPrototypeBind, ObjectSetPrototypeOf, Promise, PromiseResolve, TypeError,
+  FunctionPrototypeBind, ObjectSetPrototypeOf, Promise, PromiseResolve, TypeError,
   TypedArrayPrototypeGetSymbolToStringTag,
 } = core.primordials;
 const { event: events, fetch, ops, streams, webidl } = core;
@@ -222,18 +222,15 @@ core.bindCallback('cancelFetch', (handle, reason) => {
 // ---- The application ----
 
 // Called with the namespace of the application's module once it has been evaluated. `default.fetch` answers requests,
-// or else the listeners of 'fetch'. Returns the names of the handlers found.
+// or else the listeners of 'fetch'. Returns whether there is one.
 core.bindCallback('installApp', (namespace, environment) => {
   const application = namespace.default;
-  const names = [];
   env = environment;
   handler = undefined;
   if (webidl.isObject(application)) {
     const { fetch: method } = application;
     if (typeof method === 'function') handler = FunctionPrototypeBind(method, application);
-    if (typeof application.scheduled === 'function') ArrayPrototypePush(names, 'scheduled');
   }
   if (handler === undefined && events.hasListeners(globalThis, 'fetch')) handler = dispatchFetchEvent;
-  if (handler !== undefined) ArrayPrototypePush(names, 'fetch');
-  return names;
+  return handler !== undefined;
 });

@@ -12,7 +12,7 @@ namespace jsd {
 // JavaScript functions that native code calls. Bootstrap files hand each of them over once, by
 // `core.bindCallback(name, function)` (`recv` has a binding of its own); they are found again in a snapshot.
 enum class Callback : std::size_t {
-  kRecv,                // (id, ok, value, id, ok, value, …): async ops that finished.
+  kRecv,                // ([id, ok, value, id, ok, value, …]): async ops that finished.
   kDispatchFetch,       // (handle): one request.
   kCancelFetch,         // (handle, reason): its client is gone, or its time is over.
   kStreamDrained,       // (handle): a streamed reply may go on.
@@ -20,8 +20,8 @@ enum class Callback : std::size_t {
   kUnhandledRejection,  // (promise, reason): no handler at the end of the turn.
   kRejectionHandled,    // (promise, reason): it got one later.
   kInvoke,              // (event, detail): the rare events.
-  kInstallApp,          // (module namespace, env) → names of the handlers found, an array.
-  kFormatError,         // (error) → the report of an uncaught error, without excerpt.
+  kInstallApp,          // (module namespace, env) → whether there is a handler.
+  kFormatError,         // (error) → the report of an uncaught error, with excerpt and stack.
   kPrepareStackTrace,   // (error, call sites) → `error.stack`.
   kMakeDomException,    // (message, name) → a DOMException.
   kCount,

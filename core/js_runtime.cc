@@ -326,13 +326,13 @@ v8::Local<v8::Object> JsRuntime::Impl::MakeEnv(v8::Local<v8::Context> context) {
 std::optional<ScriptError> JsRuntime::Impl::InstallApp(v8::Local<v8::Context> context) {
   v8::TryCatch try_catch(isolate_.get());
   v8::Local<v8::Value> arguments[] = {modules_->MainNamespace(isolate_.get()), MakeEnv(context)};
-  v8::Local<v8::Value> handlers;
+  v8::Local<v8::Value> has_handler;
   if (!state_.callbacks.Get(isolate_.get(), Callback::kInstallApp)
            ->Call(context, v8::Undefined(isolate_.get()), 2, arguments)
-           .ToLocal(&handlers)) {
+           .ToLocal(&has_handler)) {
     return DescribeFailure(context, try_catch);
   }
-  if (handlers.As<v8::Array>()->Length() != 0) return std::nullopt;
+  if (has_handler->IsTrue()) return std::nullopt;
   return ScriptError{
       "the script has no handler: it must `export default { fetch(request) { … } }` or call "
       "`addEventListener('fetch', …)`"};

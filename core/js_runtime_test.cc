@@ -229,9 +229,12 @@ TEST_P(JsRuntimeTest, HidesThePrivateNamespace) {
 }
 
 TEST_P(JsRuntimeTest, TellsOfAScriptWithoutAHandler) {
-  const auto error = LoadApp("export const x = 1;");
-  ASSERT_TRUE(error);
-  EXPECT_THAT(*error, HasSubstr("has no handler"));
+  for (const char* source : {"export const x = 1;", "export default { fetch: 1, scheduled() {} }"}) {
+    const auto error = LoadApp(source);
+    ASSERT_TRUE(error) << source;
+    EXPECT_THAT(*error, HasSubstr("has no handler"));
+    runtime_.reset();
+  }
 }
 
 TEST_P(JsRuntimeTest, WaitsForWaitUntil) {
