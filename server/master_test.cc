@@ -156,6 +156,7 @@ TEST_F(MasterTest, ASecondSignalEndsTheProcess) {
                 WaitForLog("working");
                 Signal(SIGTERM);
                 WaitForLog("draining");
+                fs::remove_all(folder_);  // This process, with a fixture of its own, ends without destroying it.
                 Signal(SIGINT);
                 Receive(client);
               }),
