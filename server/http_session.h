@@ -59,7 +59,6 @@ class HttpSession final : public Poller::Client,
   // Cancels what is in flight, for `reason`, and closes the connection at once.
   void Close(std::string_view reason);
 
-  bool closed() const { return closed_; }
   // Requests that have no reply, or one that is not sent whole.
   std::size_t unanswered() const;
 
