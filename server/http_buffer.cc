@@ -1,5 +1,7 @@
 #include "server/http_buffer.h"
 
+#include <sanitizer/asan_interface.h>
+
 #include <algorithm>
 #include <cstring>
 #include <new>
@@ -46,12 +48,15 @@ Block* BlockPool::Acquire(std::size_t capacity) {
     block = std::exchange(*link, (*link)->next);
     large_bytes_ -= block->capacity;
   }
+  ASAN_UNPOISON_MEMORY_REGION(block->data(), block->capacity);
   block->next = nullptr;
   block->begin = block->end = 0;
   return block;
 }
 
 void BlockPool::Release(Block* block) {
+  // To the address sanitizer a block in the pool is as good as freed.
+  ASAN_POISON_MEMORY_REGION(block->data(), block->capacity);
   if (block->capacity == kStandardCapacity) {
     if (standard_count_ == kStandardKept) return Free(block);
     block->next = std::exchange(standard_, block);
