@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-
 #include "core/array_buffer_allocator.h"
 #include "core/event_table.h"
 #include "core/op_queue.h"

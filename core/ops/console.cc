@@ -1,6 +1,5 @@
 #include "core/ops/console.h"
 
-
 #include "core/check.h"
 #include "core/runtime_state.h"
 #include "core/value.h"
