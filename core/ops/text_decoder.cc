@@ -109,6 +109,14 @@ struct CloseConverter {
 };
 using Converter = std::unique_ptr<UConverter, CloseConverter>;
 
+// ICU's own substitute is U+001A for single bytes of some encodings.
+void PutReplacement(const void* /*context*/, UConverterToUnicodeArgs* args, const char* /*code_units*/,
+                    std::int32_t /*length*/, UConverterCallbackReason reason, UErrorCode* error) {
+  if (reason > UCNV_IRREGULAR) return;
+  *error = U_ZERO_ERROR;
+  ucnv_cbToUWriteUChars_77(args, &kReplacement, 1, 0, error);
+}
+
 // `callback` decides about bytes that stand for no character.
 Converter OpenConverter(const char* name, UConverterToUCallback callback) {
   UErrorCode error = U_ZERO_ERROR;
@@ -259,7 +267,6 @@ constexpr IcuName kSingleByteEncodings[] = {
     {"iso-8859-13", "iso-8859-13"},
     {"iso-8859-14", "iso-8859-14"},
     {"iso-8859-15", "iso-8859-15"},
-    {"iso-8859-16", "iso-8859-16"},
     {"koi8-r", "koi8-r"},
     {"koi8-u", "koi8-u"},
     {"macintosh", "macintosh"},
@@ -276,6 +283,23 @@ constexpr IcuName kSingleByteEncodings[] = {
     {"x-mac-cyrillic", "x-mac-cyrillic"},
 };
 
+// ICU does not know this one: its characters from 0xA0 on.
+constexpr std::u16string_view kIso8859_16 =
+    u"\u00a0ĄąŁ€„Š§š©Ș«Ź\u00adźŻ°±ČłŽ”¶·žčș»ŒœŸżÀÁÂĂÄĆÆÇÈÉÊËÌÍÎÏ"
+    u"ĐŃÒÓÔŐÖŚŰÙÚÛÜĘȚßàáâăäćæçèéêëìíîïđńòóôőöśűùúûüęțÿ";
+
+// Where ICU's tables differ from the indexes of the Encoding standard.
+constexpr struct {
+  std::string_view encoding;
+  std::uint8_t byte;
+  char16_t character;
+} kDifferences[] = {
+    {"koi8-u", 0xae, u'\u045e'},         {"koi8-u", 0xbe, u'\u040e'},         {"windows-1253", 0xaa, kReplacement},
+    {"windows-1255", 0xca, u'\u05ba'},   {"windows-874", 0xdb, kReplacement}, {"windows-874", 0xdc, kReplacement},
+    {"windows-874", 0xdd, kReplacement}, {"windows-874", 0xde, kReplacement}, {"windows-874", 0xfc, kReplacement},
+    {"windows-874", 0xfd, kReplacement}, {"windows-874", 0xfe, kReplacement}, {"windows-874", 0xff, kReplacement},
+};
+
 const char* FindIcuName(std::span<const IcuName> names, std::string_view encoding) {
   const auto found =
       std::find_if(names.begin(), names.end(), [&](const IcuName& name) { return name.standard == encoding; });
@@ -288,9 +312,14 @@ std::optional<SingleByteDecoder::Table> SingleByteTable(std::string_view encodin
     for (std::size_t i = 0; i < table.size(); ++i) table[i] = static_cast<char16_t>(0xf780 + i);
     return table;
   }
+  if (encoding == "iso-8859-16") {
+    for (std::size_t i = 0; i < 0x20; ++i) table[i] = static_cast<char16_t>(0x80 + i);
+    std::copy(kIso8859_16.begin(), kIso8859_16.end(), table.begin() + 0x20);
+    return table;
+  }
   const char* name = FindIcuName(kSingleByteEncodings, encoding);
   if (name == nullptr) return std::nullopt;
-  const Converter converter = OpenConverter(name, UCNV_TO_U_CALLBACK_SUBSTITUTE_77);
+  const Converter converter = OpenConverter(name, PutReplacement);
   JSD_CHECK(converter != nullptr);
   for (std::size_t i = 0; i < table.size(); ++i) {
     const char byte = static_cast<char>(0x80 + i);
@@ -299,6 +328,9 @@ std::optional<SingleByteDecoder::Table> SingleByteTable(std::string_view encodin
     UErrorCode error = U_ZERO_ERROR;
     ucnv_toUnicode_77(converter.get(), &target, target + 1, &source, source + 1, nullptr, true, &error);
     JSD_CHECK(error <= U_ZERO_ERROR && target == &table[i] + 1);
+  }
+  for (const auto& difference : kDifferences) {
+    if (difference.encoding == encoding) table[difference.byte - 0x80] = difference.character;
   }
   return table;
 }
@@ -312,7 +344,7 @@ std::unique_ptr<TextDecoder> TextDecoder::Open(std::string_view encoding, bool f
   if (const auto table = SingleByteTable(encoding)) return std::make_unique<SingleByteDecoder>(*table, fatal);
   const char* name = FindIcuName(kMultiByteEncodings, encoding);
   if (name == nullptr) return nullptr;
-  Converter converter = OpenConverter(name, fatal ? UCNV_TO_U_CALLBACK_STOP_77 : UCNV_TO_U_CALLBACK_SUBSTITUTE_77);
+  Converter converter = OpenConverter(name, fatal ? UCNV_TO_U_CALLBACK_STOP_77 : PutReplacement);
   JSD_CHECK(converter != nullptr);
   return std::make_unique<IcuDecoder>(std::move(converter));
 }

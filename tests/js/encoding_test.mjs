@@ -137,11 +137,23 @@ test('labels are those of the standard', () => {
   }
 });
 
+test('every encoding of the standard opens', () => {
+  const names = [
+    'utf-8', 'utf-16be', 'utf-16le', 'ibm866', 'koi8-r', 'koi8-u', 'macintosh', 'x-mac-cyrillic', 'windows-874',
+    ...[2, 3, 4, 5, 6, 7, 8, '8-i', 10, 13, 14, 15, 16].map((part) => `iso-8859-${part}`),
+    ...[0, 1, 2, 3, 4, 5, 6, 7, 8].map((page) => `windows-125${page}`),
+    'gbk', 'gb18030', 'big5', 'euc-jp', 'iso-2022-jp', 'shift_jis', 'euc-kr', 'x-user-defined',
+  ];
+  for (const name of names) assertEquals(new TextDecoder(name).encoding, name);
+});
+
 test('legacy encodings', () => {
   const cases = {
     'windows-1252': [[0x80, 0x81, 0xe9], '€\x81é'], 'iso-8859-2': [[0xb1], 'ą'], 'koi8-r': [[0xc1], 'а'],
     'windows-1251': [[0xe0], 'а'], 'ibm866': [[0xa0], 'а'], 'macintosh': [[0x8a], 'ä'],
-    'x-user-defined': [[0x80], '\uf780'],
+    'x-user-defined': [[0x80], '\uf780'], 'iso-8859-16': [[0x80, 0xa4, 0xaa, 0xff], '\x80€Șÿ'],
+    'koi8-u': [[0xae, 0xbe], 'ўЎ'], 'windows-1253': [[0xaa], '\ufffd'], 'windows-1255': [[0xca], '\u05ba'],
+    'windows-874': [[0xdb, 0xa1], '\ufffdก'],
     'shift_jis': [[0x83, 0x65, 0xb1], 'テｱ'], 'euc-jp': [[0xa4, 0xa2], 'あ'], 'euc-kr': [[0xb0, 0xa1], '가'],
     'gbk': [[0xc4, 0xe3], '你'], 'gb18030': [[0x81, 0x30, 0x81, 0x30], '\x80'], 'big5': [[0xa7, 0x41], '你'],
     'iso-2022-jp': [[0x1b, 0x24, 0x42, 0x24, 0x22, 0x1b, 0x28, 0x42, 0x41], 'あA'],
@@ -155,6 +167,7 @@ test('legacy encodings', () => {
   }
   assertEquals(decode(bytes(0xa5, 0x41), 'iso-8859-3'), '\ufffdA');
   assertThrows(() => decode(bytes(0xa5), 'iso-8859-3', { fatal: true }), TypeError);
+  for (const label of ['shift_jis', 'euc-jp']) assertEquals(decode(bytes(0xff), label), '\ufffd', label);
   assertThrows(() => decode(bytes(0xb0), 'euc-kr', { fatal: true }), TypeError);
 });
 

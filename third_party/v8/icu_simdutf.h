@@ -47,7 +47,10 @@ extern "C" {
 
 struct UConverter;
 struct UConverterToUnicodeArgs;
-enum UConverterCallbackReason : int { UCNV_UNASSIGNED = 0 };
+enum UConverterCallbackReason : int {
+  UCNV_UNASSIGNED = 0,
+  UCNV_IRREGULAR = 2,  // More is not about bytes, but about the converter.
+};
 enum UErrorCode : int {
   U_ZERO_ERROR = 0,  // Less are warnings, more are errors.
   U_BUFFER_OVERFLOW_ERROR = 15,
@@ -64,11 +67,12 @@ void ucnv_setToUCallBack_77(UConverter* converter, UConverterToUCallback action,
                             UConverterToUCallback* old_action, const void** old_context, UErrorCode* error);
 void ucnv_toUnicode_77(UConverter* converter, char16_t** target, const char16_t* target_limit, const char** source,
                        const char* source_limit, std::int32_t* offsets, signed char flush, UErrorCode* error);
-// Gives up at such bytes; puts U+FFFD in their place.
+// Gives up at such bytes.
 void UCNV_TO_U_CALLBACK_STOP_77(const void* context, UConverterToUnicodeArgs* args, const char* code_units,
                                 std::int32_t length, UConverterCallbackReason reason, UErrorCode* error);
-void UCNV_TO_U_CALLBACK_SUBSTITUTE_77(const void* context, UConverterToUnicodeArgs* args, const char* code_units,
-                                      std::int32_t length, UConverterCallbackReason reason, UErrorCode* error);
+// For callbacks: puts text in the place of such bytes.
+void ucnv_cbToUWriteUChars_77(UConverterToUnicodeArgs* args, const char16_t* text, std::int32_t length,
+                              std::int32_t offset, UErrorCode* error);
 }
 
 #endif  // JSD_THIRD_PARTY_V8_ICU_SIMDUTF_H_
