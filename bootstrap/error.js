@@ -1,14 +1,10 @@
 // Errors on their way out of JavaScript: the text of `error.stack`, and the report of an error that nothing caught.
 
 const {
-  ArrayIsArray, ArrayPrototypeJoin, ArrayPrototypePush, Error, ErrorPrototypeToString, MathMax, MathMin, RangeError,
-  ReferenceError, SafeSet, String, StringPrototypeIndexOf, StringPrototypeRepeat, StringPrototypeReplaceAll,
-  StringPrototypeSlice, StringPrototypeStartsWith, SyntaxError, TypeError, uncurryThis,
+  ArrayIsArray, ArrayPrototypeJoin, ArrayPrototypePush, Error, ErrorPrototypeToString, MathMax, MathMin, SafeSet, String,
+  StringPrototypeIndexOf, StringPrototypeRepeat, StringPrototypeReplaceAll, StringPrototypeSlice,
+  StringPrototypeStartsWith, uncurryThis,
 } = core.primordials;
-
-// The classes that native code may name when an asynchronous op fails.
-const errorClasses = { __proto__: null, Error, RangeError, ReferenceError, SyntaxError, TypeError };
-core.makeError = (className, message) => new (errorClasses[className] ?? Error)(message);
 
 const attempt = (read, fallback) => {
   try {
