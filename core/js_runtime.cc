@@ -84,6 +84,7 @@ class JsRuntime::Impl {
   std::optional<ModuleLoader> modules_;
   v8::Global<v8::Context> context_;
   std::optional<ForegroundTasks::Clock::time_point> next_task_;
+  std::size_t terminated_requests_ = 0;
   v8::Global<v8::Promise> loading_;
   bool loading_app_ = false;
   Loaded loaded_;
@@ -237,11 +238,16 @@ void JsRuntime::Impl::Dispatch(std::span<RequestEvent* const> batch) {
     v8::Local<v8::Value> arguments[] = {v8::Integer::NewFromUnsigned(isolate, id)};
     if (!handle->Call(entered.context, receiver, 1, arguments).IsEmpty()) continue;
     // The function catches what handlers throw, so this is a termination or a full stack.
+    const bool terminated = try_catch.HasTerminated();
+    if (terminated) {
+      isolate->CancelTerminateExecution();
+      ++terminated_requests_;
+      state_.host->UncaughtError("request handler", "the script was terminated while it ran");
+    }
     if (state_.events.Find(id) == event) {
       state_.events.Remove(id);
-      event->Fail(try_catch.HasTerminated() ? FailReason::kTerminated : FailReason::kHandlerError);
+      event->Fail(terminated ? FailReason::kTerminated : FailReason::kHandlerError);
     }
-    if (try_catch.HasTerminated()) isolate->CancelTerminateExecution();
     try_catch.Reset();
   }
   Checkpoint(entered.context);
@@ -413,6 +419,7 @@ void JsRuntime::Invoke(std::string_view event, std::string_view detail_json) { i
 PollResult JsRuntime::Poll() { return impl_->Poll(); }
 std::optional<std::chrono::steady_clock::time_point> JsRuntime::next_timer() const { return impl_->next_due(); }
 std::size_t JsRuntime::pending_background_work() const { return impl_->state_.waiting_until; }
+std::size_t JsRuntime::terminated_requests() const { return impl_->terminated_requests_; }
 std::size_t JsRuntime::buffer_bytes() const { return impl_->allocator_->used(); }
 void JsRuntime::Terminate() { impl_->isolate_.get()->TerminateExecution(); }
 

@@ -92,6 +92,9 @@ class JsRuntime {
   // The number of ctx.waitUntil promises that have not settled.
   std::size_t pending_background_work() const;
 
+  // The number of requests whose handlers Terminate has ended.
+  std::size_t terminated_requests() const;
+
   // Bytes of array buffers in use.
   std::size_t buffer_bytes() const;
 

@@ -542,7 +542,9 @@ void HttpSession::Close(std::string_view reason) {
 }
 
 std::size_t HttpSession::unanswered() const {
-  std::size_t count = first_ == nullptr && !output_.empty() ? 1 : 0;
+  int unread = 0;
+  const bool waits = ioctl(socket_.get(), FIONREAD, &unread) == 0 && unread != 0;
+  std::size_t count = first_ == nullptr && (waits || !output_.empty()) ? 1 : 0;
   for (const HttpExchange* exchange = first_; exchange != nullptr; exchange = exchange->next) ++count;
   return count;
 }

@@ -59,7 +59,7 @@ class HttpSession final : public Poller::Client,
   // Cancels what is in flight, for `reason`, and closes the connection at once.
   void Close(std::string_view reason);
 
-  // Requests that have no reply, or one that is not sent whole.
+  // Requests that have no reply, or one that is not sent whole. What has not been read yet counts as one.
   std::size_t unanswered() const;
 
   HttpSession* next = nullptr;  // In the service's list.

@@ -93,13 +93,14 @@ void Worker::Drain() {
 }
 
 void Worker::Close() {
+  closing_.store(true, std::memory_order_relaxed);
   {
     const std::lock_guard lock(runtime_mutex_);
     if (runtime_) runtime_->Terminate();
   }
   asio::post(loop_->io, [this] {
     if (phase_ == Phase::kFinished) return;
-    cut_ = handler_->CloseAll();
+    cut_ += handler_->CloseAll() + runtime_->terminated_requests();
     Finish();
   });
 }
@@ -196,6 +197,12 @@ void Worker::UncaughtError(std::string_view origin, std::string_view report) {
 }
 
 void Worker::Dispatch(std::span<RequestEvent* const> batch) {
+  // Its script may have been terminated a moment ago, and would do the same again.
+  if (closing_.load(std::memory_order_relaxed)) {
+    for (RequestEvent* event : batch) event->Fail(FailReason::kShuttingDown);
+    cut_ += batch.size();
+    return;
+  }
   runtime_->Dispatch(batch);
   ArmTimer(runtime_->next_timer());
 }

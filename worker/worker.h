@@ -105,6 +105,7 @@ class Worker final : private RuntimeHost, private RequestSink {
 
   std::atomic<std::size_t> adopting_{0};  // Sockets that were posted here and are not with the handler yet.
   std::atomic<bool> turn_posted_{false};
+  std::atomic<bool> closing_{false};  // The drain time is over: the script gets no more requests.
 
   // Of the worker's thread:
   Phase phase_ = Phase::kLoading;

@@ -224,3 +224,21 @@ def test_connection_made_before_the_drain_is_served(jsd):
     reply = client.read_response()
     assert (reply.text, reply.header('connection')) == ('slow', 'close')
     assert server.wait() == 0
+
+
+def test_endless_loop_at_the_end_of_the_drain(jsd):
+    server = jsd('''
+export default {
+  fetch(request) {
+    console.log('begun');
+    for (;;) new Array(1000);
+  },
+};''', {'server.drain': '500ms'})
+    server.expect('the script was terminated while it ran', 'requests were cut requests=2')
+    client, other = server.connect(), server.connect()
+    client.send_request()
+    server.wait_for_log('begun')
+    other.send_request()
+    server.send_signal()
+    assert client.read_response().status == 503
+    assert server.wait() == 1
