@@ -1,24 +1,19 @@
 // Runs a module to its end with the runtime that jsd has, but no server: jsd_shell [--no-snapshot] FILE. For tests.
 // The exit status is 1 where the module fails or an error stays uncaught.
 
-#include <condition_variable>
 #include <cstdio>
-#include <mutex>
 #include <optional>
 #include <string_view>
 
 #include "core/js_runtime.h"
+#include "core/plain_loop.h"
 
 namespace {
 
-// The plainest loop there is: waits until a timer is due or somebody wakes it.
+// Writes to the terminal and remembers whether anything failed.
 class ShellHost final : public jsd::RuntimeHost {
  public:
-  void WakeUp() override {
-    std::lock_guard lock(mutex_);
-    woken_ = true;
-    changed_.notify_one();
-  }
+  void WakeUp() override { loop.WakeUp(); }
   void Console(jsd::ConsoleLevel level, std::string_view message) override {
     std::FILE* stream = level >= jsd::ConsoleLevel::kWarn ? stderr : stdout;
     std::fprintf(stream, "%.*s\n", static_cast<int>(message.size()), message.data());
@@ -30,27 +25,8 @@ class ShellHost final : public jsd::RuntimeHost {
                  static_cast<int>(report.size()), report.data());
   }
 
-  void Run(jsd::JsRuntime& runtime) {
-    for (;;) {
-      const jsd::PollResult result = runtime.Poll();
-      if (!result.pending) return;
-      std::unique_lock lock(mutex_);
-      const auto woken = [this] { return woken_; };
-      if (result.next_timer) {
-        changed_.wait_until(lock, *result.next_timer, woken);
-      } else {
-        changed_.wait(lock, woken);
-      }
-      woken_ = false;
-    }
-  }
-
+  jsd::PlainLoop loop;
   bool failed = false;
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool woken_ = false;  // Guarded by mutex_.
 };
 
 }  // namespace
@@ -68,6 +44,6 @@ int main(int argc, char** argv) {
     host.failed = true;
     std::fprintf(stderr, "%s\n", error->report.c_str());
   });
-  host.Run(*runtime);
+  host.loop.Run(*runtime);
   return host.failed ? 1 : 0;
 }

@@ -3,10 +3,8 @@
 
 #include <stdlib.h>
 
-#include <condition_variable>
 #include <filesystem>
 #include <fstream>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,47 +12,28 @@
 #include <vector>
 
 #include "core/js_runtime.h"
+#include "core/plain_loop.h"
 
-// What the tests of core/ share: a host that remembers, an event that a test can read, a folder for scripts, and the
-// plainest loop that can drive a runtime.
+// What the tests of core/ share: a host that remembers, an event that a test can read, and a folder for scripts.
 
 namespace jsd::testing_support {
 
 class TestHost final : public RuntimeHost {
  public:
-  void WakeUp() override {
-    std::lock_guard lock(mutex_);
-    woken_ = true;
-    changed_.notify_one();
-  }
+  void WakeUp() override { loop_.WakeUp(); }
   void Console(ConsoleLevel, std::string_view message) override { console.emplace_back(message); }
   void UncaughtError(std::string_view origin, std::string_view report) override {
     errors.push_back(std::string(origin) + ": " + std::string(report));
   }
 
   // Turns until nothing is pending.
-  void Run(JsRuntime& runtime) {
-    for (;;) {
-      const PollResult result = runtime.Poll();
-      if (!result.pending) return;
-      std::unique_lock lock(mutex_);
-      const auto woken = [this] { return woken_; };
-      if (result.next_timer) {
-        changed_.wait_until(lock, *result.next_timer, woken);
-      } else {
-        changed_.wait(lock, woken);
-      }
-      woken_ = false;
-    }
-  }
+  void Run(JsRuntime& runtime) { loop_.Run(runtime); }
 
   std::vector<std::string> console;
   std::vector<std::string> errors;
 
  private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool woken_ = false;  // Guarded by mutex_.
+  PlainLoop loop_;
 };
 
 class TestEvent final : public RequestEvent {
