@@ -1,8 +1,5 @@
 #include "server/http_service.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -124,12 +121,6 @@ HttpService::~HttpService() {
 
 void HttpService::Adopt(int socket, std::string remote_address) {
   UniqueFd connection(socket);
-  const bool is_unix = remote_address.empty();
-  // Small pieces of a stream leave when they come.
-  if (!is_unix) {
-    const int on = 1;
-    setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-  }
   if (draining) return;
   const SessionPtr session(new HttpSession(*this, std::move(connection), std::move(remote_address)));
   if (!session->Start()) return log.Error("cannot serve a connection", {{"error", std::strerror(errno)}});
