@@ -86,6 +86,8 @@ class HttpSession final : public Poller::Client,
   void Finished(HttpExchange& exchange);
 
  private:
+  static constexpr std::string_view kClientGone = "The client has closed the connection.";
+
   // What the client keeps the session waiting for; each has its timeout.
   enum class Waiting { kNothing, kRequest, kHeader, kBody, kEnd };
 
