@@ -2,7 +2,7 @@
 // application's handler gets a Request, and its Response goes back by one native call.
 
 const {
-  FunctionPrototypeBind, ObjectSetPrototypeOf, Promise, PromiseResolve, TypeError,
+  FunctionPrototypeBind, JSONParse, ObjectFreeze, ObjectSetPrototypeOf, ObjectValues, Promise, PromiseResolve, TypeError,
   TypedArrayPrototypeGetSymbolToStringTag,
 } = core.primordials;
 const { event: events, fetch, ops, streams, webidl } = core;
@@ -11,8 +11,17 @@ const { detach, handleOf, isResponse, makeIncoming, sendResponse } = fetch;
 
 // ---- The context of a handler ----
 
+function deepFreeze(object) {
+  const values = ObjectValues(object);
+  for (let i = 0; i < values.length; i++) {
+    if (webidl.isObject(values[i])) deepFreeze(values[i]);
+  }
+  return ObjectFreeze(object);
+}
+
 class ExecutionContext {
   #request;
+  #tls = undefined;
 
   constructor(key, request) {
     if (key !== internal) webidl.illegalConstructor(key);
@@ -29,6 +38,17 @@ class ExecutionContext {
   // The client's address; empty over a unix socket.
   get remoteAddress() {
     return fetch.remoteAddress(this.#request);
+  }
+
+  // { version, cipher, serverName, resumed, clientCertificate } of the connection, null without TLS. What has not been
+  // read before the reply is null, too: the connection may be gone.
+  get tls() {
+    if (this.#tls === undefined) {
+      const handle = handleOf(this.#request);
+      const text = handle < 0 ? '' : ops.requestTls(handle);
+      this.#tls = text === '' ? null : deepFreeze(JSONParse(text));
+    }
+    return this.#tls;
   }
 }
 webidl.configureInterface(ExecutionContext);

@@ -13,8 +13,27 @@ namespace jsd {
 // Every setting, as plain values. Defaults, ranges and meanings stand in the table of config/schema.cc; a Config that
 // Load returned has passed all of its checks.
 
+enum class TlsVersion { k12, k13 };
+enum class ClientCertificates { kNone, kOptional, kRequired };
+
+// One [[server.tls]]: addresses that are served over TLS.
+struct TlsConfig {
+  std::vector<std::string> listen;
+  std::vector<std::filesystem::path> certificates;  // PEM, each with its chain; at least one.
+  std::vector<std::filesystem::path> keys;          // PEM; the one of the certificate of the same number.
+  std::vector<std::filesystem::path> ocsp;          // DER; as many as certificates, or none.
+  TlsVersion minimum_version = TlsVersion::k12;
+  ClientCertificates client_certificates = ClientCertificates::kNone;
+  std::filesystem::path client_ca;   // PEM; given unless client certificates are kNone.
+  std::chrono::milliseconds hsts{};  // Zero: replies say nothing of it.
+  bool kernel = false;               // Kernel TLS, where kernel and cipher allow it.
+};
+
 struct ServerConfig {
-  std::vector<std::string> listen;    // "127.0.0.1:8080", "[::1]:8080", "unix:/run/jsd.sock", made absolute.
+  // "127.0.0.1:8080", "[::1]:8080", "unix:/run/jsd.sock", made absolute. Empty only where there is TLS.
+  std::vector<std::string> listen;
+  std::vector<std::string> redirect;  // Addresses where every request is sent on to https.
+  std::vector<TlsConfig> tls;
   unsigned workers = 0;               // 0: as many as there are CPUs for this process.
   std::chrono::milliseconds drain{};  // How long requests in flight may take after SIGTERM.
 };
@@ -35,10 +54,11 @@ struct LimitsConfig {
 };
 
 struct TimeoutsConfig {
-  std::chrono::milliseconds header{};  // From a request's first byte to the end of its header.
-  std::chrono::milliseconds body{};    // Between two reads of a request's body.
-  std::chrono::milliseconds idle{};    // Between two requests of a connection.
-  std::chrono::milliseconds write{};   // Without progress of a write.
+  std::chrono::milliseconds handshake{};  // Of TLS, from the connection on.
+  std::chrono::milliseconds header{};     // From a request's first byte to the end of its header.
+  std::chrono::milliseconds body{};       // Between two reads of a request's body.
+  std::chrono::milliseconds idle{};       // Between two requests of a connection.
+  std::chrono::milliseconds write{};      // Without progress of a write.
 };
 
 enum class LogLevel { kDebug, kInfo, kWarn, kError };

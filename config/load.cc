@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <sstream>
 #include <string_view>
 #include <system_error>
@@ -65,7 +66,8 @@ class Loader {
     if (ReadFile()) {
       for (const std::string& assignment : overrides) ApplyOverride(assignment);
       CheckNames();
-      for (const Setting& setting : Settings()) AssignSetting(setting);
+      for (const Section& section : Sections()) AssignSection(section);
+      CheckListeners();
     }
     return TakeResult();
   }
@@ -79,7 +81,13 @@ class Loader {
   bool ReadFile();
   void ApplyOverride(const std::string& assignment);
   void CheckNames();
-  void AssignSetting(const Setting& setting);
+  void CheckNamesIn(const toml::table& table, const std::string& section);
+  void CheckRepeated(const toml::node& node, const std::string& section);
+  void AssignSection(const Section& section);
+  // The table is null where the file does not have the section.
+  void AssignSetting(const Setting& setting, const toml::table* table);
+  void CheckListeners();
+  void CheckTls(const TlsConfig& tls, const toml::node& node);
   LoadResult TakeResult();
 
   void Assign(const Setting& setting, const toml::node& node, const SizeKind& kind);
@@ -90,8 +98,12 @@ class Loader {
   void Assign(const Setting& setting, const toml::node& node, const AddressListKind& kind);
   void Assign(const Setting& setting, const toml::node& node, const FlagListKind& kind);
   void Assign(const Setting& setting, const toml::node& node, const StringMapKind& kind);
+  void Assign(const Setting& setting, const toml::node& node, const BoolKind& kind);
+  void Assign(const Setting& setting, const toml::node& node, const PathListKind& kind);
+  // None, reported, where the node is no path.
+  std::optional<std::filesystem::path> PathOf(const Setting& setting, const toml::node& node);
 
-  void ReportMissing(const Setting& setting);
+  void ReportMissing(const Setting& setting, const toml::table* table);
   void ReportUnknown(const toml::source_region& source, const std::string& key);
   void Mismatch(const Setting& setting, const toml::node& node, std::string_view reason = {});
   void Report(const toml::source_region& source, const std::string& key, const std::string& message);
@@ -146,6 +158,11 @@ void Loader::ApplyOverride(const std::string& assignment) {
     return;
   }
 
+  if (FindSection(setting->section)->add != nullptr) {
+    Report({}, key, "a section that may be repeated is set by the file alone");
+    return;
+  }
+
   // A line break in the value could make more than one key of it.
   toml::parse_result parsed = toml::parse("value = " + text);
   const toml::value<std::string> plain(text);
@@ -163,7 +180,7 @@ void Loader::ApplyOverride(const std::string& assignment) {
 void Loader::CheckNames() {
   for (const auto& [section_key, section_node] : root_) {
     const std::string section(section_key.str());
-    if (FindSection(section) == nullptr) {
+    if (const Section* const known = FindSection(section); known == nullptr || known->add != nullptr) {
       ReportUnknown(section_key.source(), section);
       continue;
     }
@@ -173,24 +190,88 @@ void Loader::CheckNames() {
       Report(section_node.source(), section, "expected one table [" + section + "], got " + given);
       continue;
     }
-    for (const auto& [name, node] : *table) {
-      const std::string key = section + "." + std::string(name.str());
-      if (FindSetting(key) == nullptr) ReportUnknown(name.source(), key);
+    CheckNamesIn(*table, section);
+  }
+}
+
+void Loader::CheckNamesIn(const toml::table& table, const std::string& section) {
+  for (const auto& [name, node] : table) {
+    const std::string key = section + "." + std::string(name.str());
+    if (const Section* const inner = FindSection(key); inner != nullptr) {
+      CheckRepeated(node, key);
+    } else if (FindSetting(key) == nullptr) {
+      ReportUnknown(name.source(), key);
     }
   }
 }
 
-void Loader::AssignSetting(const Setting& setting) {
+void Loader::CheckRepeated(const toml::node& node, const std::string& section) {
+  if (node.is_array_of_tables()) {
+    for (const toml::node& element : *node.as_array()) CheckNamesIn(*element.as_table(), section);
+  } else if (const toml::array* const list = node.as_array(); list == nullptr || !list->empty()) {
+    const std::string given = node.is_table() ? "[" + section + "]" : Show(node);
+    Report(node.source(), section, "expected tables [[" + section + "]], got " + given);
+  }
+}
+
+void Loader::AssignSection(const Section& section) {
+  const auto assign = [&](const toml::table* table) {
+    for (const Setting& setting : Settings()) {
+      if (setting.section == section.name) AssignSetting(setting, table);
+    }
+  };
+  if (section.add == nullptr) return assign(root_[section.name].as_table());
+  // What is not an array of tables has its own error.
+  const toml::array* const list = root_.at_path(section.name).as_array();
+  if (list == nullptr || !list->is_array_of_tables()) return;
+  for (const toml::node& element : *list) {
+    section.add(config_);
+    assign(element.as_table());
+  }
+}
+
+void Loader::AssignSetting(const Setting& setting, const toml::table* table) {
   const auto assign = [&](const toml::node& node) {
     std::visit([&](const auto& kind) { Assign(setting, node, kind); }, setting.kind);
   };
-  const toml::node_view given = root_[setting.section][setting.name];
-  if (given) {
-    assign(*given.node());
+  const toml::node* const given = table == nullptr ? nullptr : table->get(setting.name);
+  if (given != nullptr) {
+    assign(*given);
   } else if (setting.default_value.empty()) {
-    ReportMissing(setting);
+    ReportMissing(setting, table);
   } else {
     assign(*toml::parse("value = " + std::string(setting.default_value)).table().get("value"));
+  }
+}
+
+// What no single value shows.
+void Loader::CheckListeners() {
+  const toml::node_view given = root_["server"]["listen"];
+  const bool no_address = given.is_array() && given.as_array()->empty();
+  if (no_address && config_.server.tls.empty()) {
+    Report(given.node()->source(), "server.listen", "it is empty, and there is no [[server.tls]]");
+  }
+  const toml::array* const list = root_["server"]["tls"].as_array();
+  if (list == nullptr || list->size() != config_.server.tls.size()) return;
+  for (std::size_t i = 0; i < list->size(); ++i) CheckTls(config_.server.tls[i], *list->get(i));
+}
+
+void Loader::CheckTls(const TlsConfig& tls, const toml::node& node) {
+  const auto report = [&](const char* name, const std::string& message) {
+    const toml::node* const value = node.as_table()->get(name);
+    Report(value == nullptr ? node.source() : value->source(), std::string("server.tls.") + name, message);
+  };
+  // What is missing altogether has its own error.
+  if (tls.certificates.empty() || tls.keys.empty()) return;
+  const std::string certificates = std::to_string(tls.certificates.size());
+  if (tls.keys.size() != tls.certificates.size()) {
+    report("key", "expected one for each of " + certificates + ", got " + std::to_string(tls.keys.size()));
+  }
+  if (!tls.ocsp.empty() && tls.ocsp.size() != tls.certificates.size()) {
+    report("ocsp", "expected one for each of " + certificates + ", got " + std::to_string(tls.ocsp.size()));
+  }
+  if (tls.client_certificates != ClientCertificates::kNone && tls.client_ca.empty()) {
+    report("client_certificates", "they need client_ca, the authorities that sign them");
   }
 }
 
@@ -243,17 +324,49 @@ void Loader::Assign(const Setting& setting, const toml::node& node, const Choice
 
 void Loader::Assign(const Setting& setting, const toml::node& node, const PathKind& kind) {
   const auto* const text = node.as_string();
-  if (text == nullptr) return Mismatch(setting, node);
-  const std::string& path = text->get();
-  if (path.find('\0') != std::string::npos) return Mismatch(setting, node, "the path holds a NUL");
-  if (path.empty() && !kind.may_be_empty) return Mismatch(setting, node);
-  kind.field(config_) = path.empty() ? std::filesystem::path() : Absolute(path);
+  if (kind.may_be_empty && text != nullptr && text->get().empty()) {
+    kind.field(config_).clear();
+    return;
+  }
+  if (auto path = PathOf(setting, node)) kind.field(config_) = std::move(*path);
+}
+
+void Loader::Assign(const Setting& setting, const toml::node& node, const PathListKind& kind) {
+  auto& field = kind.field(config_);
+  const toml::array* const list = node.as_array();
+  if (list == nullptr) {
+    if (auto path = PathOf(setting, node)) field.push_back(std::move(*path));
+    return;
+  }
+  if (list->empty() && !kind.may_be_empty) return Mismatch(setting, node, "it is empty");
+  for (const toml::node& element : *list) {
+    if (auto path = PathOf(setting, element)) field.push_back(std::move(*path));
+  }
+}
+
+std::optional<std::filesystem::path> Loader::PathOf(const Setting& setting, const toml::node& node) {
+  const auto* const text = node.as_string();
+  if (text == nullptr || text->get().empty()) {
+    Mismatch(setting, node);
+    return std::nullopt;
+  }
+  if (text->get().find('\0') != std::string::npos) {
+    Mismatch(setting, node, "the path holds a NUL");
+    return std::nullopt;
+  }
+  return Absolute(text->get());
+}
+
+void Loader::Assign(const Setting& setting, const toml::node& node, const BoolKind& kind) {
+  const auto* const value = node.as_boolean();
+  if (value == nullptr) return Mismatch(setting, node);
+  kind.field(config_) = value->get();
 }
 
 void Loader::Assign(const Setting& setting, const toml::node& node, const AddressListKind& kind) {
   const toml::array* const list = node.as_array();
   if (list == nullptr) return Mismatch(setting, node);
-  if (list->empty()) return Mismatch(setting, node, "it is empty");
+  if (list->empty() && !kind.may_be_empty) return Mismatch(setting, node, "it is empty");
   std::vector<ListenAddress> addresses;
   for (const toml::node& element : *list) {
     const auto* const text = element.as_string();
@@ -307,12 +420,11 @@ void Loader::Assign(const Setting& setting, const toml::node& node, const String
   }
 }
 
-void Loader::ReportMissing(const Setting& setting) {
-  const toml::node* const section = root_.get(setting.section);
+void Loader::ReportMissing(const Setting& setting, const toml::table* table) {
   // A section that is no table has its own error.
-  if (section != nullptr && !section->is_table()) return;
+  if (table == nullptr && root_.get(setting.section) != nullptr) return;
   const std::string message = setting.key() + ": expected " + Describe(setting.kind) + ", but it is missing";
-  ReportFile(section == nullptr ? toml::source_position{} : section->source().begin, message);
+  ReportFile(table == nullptr ? toml::source_position{} : table->source().begin, message);
 }
 
 void Loader::ReportUnknown(const toml::source_region& source, const std::string& key) {
@@ -322,12 +434,15 @@ void Loader::ReportUnknown(const toml::source_region& source, const std::string&
     return;
   }
   std::vector<std::string> names;
-  const Section* const section = FindSection(std::string_view(key).substr(0, key.find('.')));
+  const Section* section = FindSection(std::string_view(key).substr(0, key.rfind('.')));
+  if (section == nullptr) section = FindSection(std::string_view(key).substr(0, key.find('.')));
   for (const Setting& setting : Settings()) {
     if (section != nullptr && setting.section == section->name) names.push_back(Quote(setting.key()));
   }
   if (section == nullptr) {
-    for (const Section& known : Sections()) names.push_back(Quote(known.name));
+    for (const Section& known : Sections()) {
+      if (known.add == nullptr) names.push_back(Quote(known.name));
+    }
   }
   message += names.size() == 1 ? "expected " : "expected one of ";
   for (const std::string& name : names) message += (&name == &names.front() ? "" : ", ") + name;

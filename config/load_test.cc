@@ -183,9 +183,9 @@ TEST_F(LoadTest, UnknownKeysWithoutANearOneListWhatThereIs) {
   EXPECT_THAT(Errors("colour = true\n[app]\nscript = \"a\"\n"),
               ElementsAre("F:1:1: colour: unknown key; expected one of \"server\", \"app\", \"limits\", \"timeouts\", "
                           "\"log\", \"v8\""));
-  EXPECT_THAT(LineErrors("[server.tls]", "key = \"k\""),
-              ElementsAre("F:2:10: server.tls: unknown key; expected one of \"server.listen\", \"server.workers\", "
-                          "\"server.drain\""));
+  EXPECT_THAT(LineErrors("[server.proxies]", "key = \"k\""),
+              ElementsAre("F:2:10: server.proxies: unknown key; expected one of \"server.listen\", "
+                          "\"server.redirect\", \"server.workers\", \"server.drain\""));
 }
 
 TEST_F(LoadTest, ASectionIsOneTable) {
@@ -254,10 +254,11 @@ TEST_F(LoadTest, SizesAndDurationsSayWhatIsWrongInThem) {
 
 TEST_F(LoadTest, AddressesAreChecked) {
   const std::string expected =
-      R"(server.listen: expected a list of one or more addresses, each "IPv4:port", "[IPv6]:port" or "unix:path", got )";
+      R"(server.listen: expected a list of addresses, each "IPv4:port", "[IPv6]:port" or "unix:path", got )";
   EXPECT_THAT(LineErrors("server", "listen = \"127.0.0.1:80\""),
               ElementsAre("F:3:10: " + expected + R"("127.0.0.1:80")"));
-  EXPECT_THAT(LineErrors("server", "listen = []"), ElementsAre("F:3:10: " + expected + "a list: it is empty"));
+  EXPECT_THAT(LineErrors("server", "listen = []"),
+              ElementsAre("F:3:10: server.listen: it is empty, and there is no [[server.tls]]"));
   EXPECT_THAT(LineErrors("server", R"(listen = [8080, "localhost:80", "[::1]:80", "[0::1]:80", "unix:"])"),
               ElementsAre("F:3:11: " + expected + "8080",
                           "F:3:17: " + expected + R"("localhost:80": "localhost" is no IP address)",
@@ -337,8 +338,9 @@ TEST_F(LoadTest, ErrorsOfOverridesNameThem) {
                   R"(--set limits.heap.x: unknown key; did you mean "limits.heap"?)",
                   R"(--set app.environment.A: unknown key; expected one of "app.script", "app.env")",
                   R"(--set : unknown key; expected one of "server", "app", "limits", "timeouts", "log", "v8")",
-                  R"(--set server: unknown key; expected one of "server.listen", "server.workers", "server.drain")",
-                  "--set server.listen: expected a list of one or more addresses, each \"IPv4:port\", "
+                  "--set server: unknown key; expected one of \"server.listen\", \"server.redirect\", "
+                  "\"server.workers\", \"server.drain\"",
+                  "--set server.listen: expected a list of addresses, each \"IPv4:port\", "
                   "\"[IPv6]:port\" or \"unix:path\", got 1",
                   "--set server.workers: expected a number from 1 to 1024 or \"auto\", got \"1\\ny=2\"",
                   "--set app.env.A: expected a string, got 1",
@@ -350,6 +352,56 @@ TEST_F(LoadTest, AnOverrideDoesNotHideASectionThatIsNoTable) {
               ElementsAre("F:1:7: app: expected one table [app], got 1"));
   EXPECT_THAT(Errors("[app]\nscript = \"a\"\nenv = 1\n", {"app.env.A=b"}),
               ElementsAre(R"(F:3:7: app.env: expected a table of strings, { NAME = "value" }, got 1)"));
+}
+
+constexpr char kTls[] = "app.script = \"a.mjs\"\n[[server.tls]]\n";
+
+TEST_F(LoadTest, TlsListenersMayBeRepeated) {
+  const LoadResult result = LoadText(
+      "[server]\nlisten = []\n[[server.tls]]\nlisten = [\"[::]:443\"]\ncertificate = \"a.pem\"\nkey = \"a.key\"\n"
+      "[[server.tls]]\nlisten = [\"[::]:444\"]\ncertificate = [\"b.pem\", \"c.pem\"]\nkey = [\"b.key\", \"c.key\"]\n"
+      "client_certificates = \"optional\"\nclient_ca = \"ca.pem\"\nminimum_version = \"1.3\"\nkernel = true\n"
+      "hsts = \"24h\"\n[app]\nscript = \"a.mjs\"\n");
+  ASSERT_THAT(result.errors, IsEmpty());
+  const std::vector<TlsConfig>& tls = result.config->server.tls;
+  ASSERT_EQ(tls.size(), 2u);
+  EXPECT_THAT(tls[0].listen, ElementsAre("[::]:443"));
+  EXPECT_THAT(tls[0].certificates, ElementsAre(folder_ / "a.pem"));
+  EXPECT_THAT(tls[0].keys, ElementsAre(folder_ / "a.key"));
+  EXPECT_THAT(tls[0].ocsp, IsEmpty());
+  EXPECT_EQ(tls[0].minimum_version, TlsVersion::k12);
+  EXPECT_EQ(tls[0].client_certificates, ClientCertificates::kNone);
+  EXPECT_FALSE(tls[0].kernel);
+  EXPECT_THAT(tls[1].certificates, ElementsAre(folder_ / "b.pem", folder_ / "c.pem"));
+  EXPECT_EQ(tls[1].minimum_version, TlsVersion::k13);
+  EXPECT_EQ(tls[1].client_certificates, ClientCertificates::kOptional);
+  EXPECT_EQ(tls[1].client_ca, folder_ / "ca.pem");
+  EXPECT_EQ(tls[1].hsts, milliseconds(86'400'000));
+  EXPECT_TRUE(tls[1].kernel);
+}
+
+TEST_F(LoadTest, TlsListenersAreChecked) {
+  EXPECT_THAT(Errors(kTls),
+              ElementsAre("F:2:1: server.tls.listen: expected a list of one or more addresses, each "
+                          "\"IPv4:port\", \"[IPv6]:port\" or \"unix:path\", but it is missing",
+                          "F:2:1: server.tls.certificate: expected a path or a list of paths, "
+                          "but it is missing",
+                          "F:2:1: server.tls.key: expected a path or a list of paths, but it is missing"));
+  const std::string whole = std::string(kTls) + "listen = [\"[::]:443\"]\n";
+  EXPECT_THAT(Errors(whole + "certificate = [\"a\", \"b\"]\nkey = \"k\"\nocsp = \"o\"\n"),
+              ElementsAre("F:5:7: server.tls.key: expected one for each of 2, got 1",
+                          "F:6:8: server.tls.ocsp: expected one for each of 2, got 1"));
+  EXPECT_THAT(Errors(whole + "certificate = []\nkey = [\"k\", 1]\nkernel = 1\n"),
+              ElementsAre("F:4:15: server.tls.certificate: expected a path or a list of paths, got a list: it is empty",
+                          "F:5:13: server.tls.key: expected a path or a list of paths, got 1",
+                          "F:6:10: server.tls.kernel: expected true or false, got 1"));
+  EXPECT_THAT(Errors(whole + "certificate = \"a\"\nkey = \"k\"\nclient_certificates = \"required\"\nclint_ca = \"\"\n"),
+              ElementsAre("F:6:23: server.tls.client_certificates: they need client_ca, the authorities that sign them",
+                          R"(F:7:1: server.tls.clint_ca: unknown key; did you mean "server.tls.client_ca"?)"));
+  EXPECT_THAT(LineErrors("server.tls", "listen = []"),
+              ElementsAre("F:2:1: server.tls: expected tables [[server.tls]], got [server.tls]"));
+  EXPECT_THAT(Errors(kMinimal, {"server.tls.key=a"}),
+              ElementsAre("--set server.tls.key: a section that may be repeated is set by the file alone"));
 }
 
 // Keys are given one by one, so that each line of the default file is compared with the table's default.
@@ -373,7 +425,9 @@ TEST(DefaultFileTest, ItHasEveryKeyWithItsDefault) {
     EXPECT_EQ(value, setting->default_value) << line;
   }
   std::vector<std::string> keys;
-  for (const Setting& setting : Settings()) keys.push_back(setting.key());
+  for (const Setting& setting : Settings()) {
+    if (FindSection(setting.section)->add == nullptr) keys.push_back(setting.key());
+  }
   EXPECT_EQ(found, keys);
 }
 

@@ -27,7 +27,9 @@ with its position and ends with status 2 when there is one.
 std::string ReferenceMarkdown() {
   std::string text = kIntroduction;
   for (const Section& section : Sections()) {
-    text += "\n## `[" + std::string(section.name) + "]`\n\n" + std::string(section.about) + "\n";
+    const std::string name(section.name);
+    text += section.add == nullptr ? "\n## `[" + name + "]`" : "\n## `[[" + name + "]]`";
+    text += "\n\n" + std::string(section.about) + "\n";
     for (const Setting& setting : Settings()) {
       if (setting.section != section.name) continue;
       text += "\n### `" + setting.key() + "`\n\n" + std::string(setting.about) + "\n\n";

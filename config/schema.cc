@@ -19,6 +19,9 @@ constexpr std::uint64_t kGiB = 1 << 30;
 // In the order of LogLevel and of LogFormat.
 constexpr std::string_view kLogLevels[] = {"debug", "info", "warn", "error"};
 constexpr std::string_view kLogFormats[] = {"text", "json"};
+// In the order of TlsVersion and of ClientCertificates.
+constexpr std::string_view kTlsVersions[] = {"1.2", "1.3"};
+constexpr std::string_view kClientCertificates[] = {"none", "optional", "required"};
 
 template <auto kSection, auto kMember>
 constexpr auto& At(Config& config) {
@@ -31,8 +34,23 @@ constexpr void SetChoice(Config& config, std::size_t index) {
   field = static_cast<std::remove_reference_t<decltype(field)>>(index);
 }
 
+template <auto kMember>
+auto& AtTls(Config& config) {
+  return config.server.tls.back().*kMember;
+}
+
+template <auto kMember>
+void SetTlsChoice(Config& config, std::size_t index) {
+  auto& field = AtTls<kMember>(config);
+  field = static_cast<std::remove_reference_t<decltype(field)>>(index);
+}
+
 constexpr Section kSections[] = {
     {"server", "The process and what it listens on."},
+    {"server.tls",
+     "Addresses that are served over TLS. The section may be repeated, for addresses that differ in what stands here. "
+     "Certificates and keys are read again on a reload; connections go on with what they began with.",
+     [](Config& config) { config.server.tls.emplace_back(); }},
     {"app", "The script that answers."},
     {"limits", "What a request and a script may use. A worker is one thread with one JavaScript heap."},
     {"timeouts", "How long a client may take."},
@@ -41,14 +59,48 @@ constexpr Section kSections[] = {
 };
 
 constexpr Setting kSettings[] = {
-    {"server", "listen", R"(["127.0.0.1:8080"])", AddressListKind{At<&Config::server, &ServerConfig::listen>},
+    {"server", "listen", R"(["127.0.0.1:8080"])", AddressListKind{At<&Config::server, &ServerConfig::listen>, true},
      "Where clients connect. With port 0 the kernel chooses a free one, which the log names. `0.0.0.0` and `[::]` are "
-     "all addresses of the machine; names are not resolved."},
+     "all addresses of the machine; names are not resolved. The list may be empty where there is a `[[server.tls]]`."},
+    {"server", "redirect", "[]", AddressListKind{At<&Config::server, &ServerConfig::redirect>, true},
+     "Where every request is answered by a redirect (status 308) to the same URL with `https`, on the port of the "
+     "first "
+     "`[[server.tls]]`, as for port 80 of a site that is served over TLS."},
     {"server", "workers", R"("auto")", CountKind{At<&Config::server, &ServerConfig::workers>, 1, 1024, true},
      "Threads that run the script, each with its own copy of it. `\"auto\"`: as many as there are CPUs for this "
      "process, by its affinity and its cgroup's quota."},
     {"server", "drain", R"("10s")", DurationKind{At<&Config::server, &ServerConfig::drain>, milliseconds(0), hours(24)},
      "After SIGTERM or SIGINT: how long the requests in flight may still take. Those that are left get status 503."},
+
+    {"server.tls", "listen", "", AddressListKind{AtTls<&TlsConfig::listen>, false},
+     "As `server.listen`. Plain HTTP that comes here gets status 400."},
+    {"server.tls", "certificate", "", PathListKind{AtTls<&TlsConfig::certificates>, false},
+     "The certificate in PEM, followed by those of its chain. Of several, each with its key, the one is used whose "
+     "names "
+     "(`subjectAltName`) have what the client asks for by SNI, or else the first."},
+    {"server.tls", "key", "", PathListKind{AtTls<&TlsConfig::keys>, false},
+     "The certificate's private key in PEM, without a passphrase; of several certificates their keys in the same "
+     "order."},
+    {"server.tls", "ocsp", "[]", PathListKind{AtTls<&TlsConfig::ocsp>, true},
+     "An OCSP response in DER, which is stapled to the certificate for clients that ask; of several certificates one "
+     "for "
+     "each. Something else has to renew the file; a reload reads it."},
+    {"server.tls", "minimum_version", R"("1.2")", ChoiceKind{SetTlsChoice<&TlsConfig::minimum_version>, kTlsVersions},
+     "The least version of TLS. Ciphers are those with forward secrecy and authenticated encryption alone."},
+    {"server.tls", "client_certificates", R"("none")",
+     ChoiceKind{SetTlsChoice<&TlsConfig::client_certificates>, kClientCertificates},
+     "Whether clients are asked for a certificate. One that is sent must be signed by `client_ca`; the script finds it "
+     "in "
+     "`ctx.tls`."},
+    {"server.tls", "client_ca", R"("")", PathKind{AtTls<&TlsConfig::client_ca>, true},
+     "The certificates in PEM of the authorities that sign the clients'."},
+    {"server.tls", "hsts", R"("0ms")", DurationKind{AtTls<&TlsConfig::hsts>, milliseconds(0), hours(24 * 730)},
+     "Replies tell browsers to use `https` only for so long, by `Strict-Transport-Security`. Zero: they do not. A "
+     "script "
+     "that sets the field itself goes before."},
+    {"server.tls", "kernel", "false", BoolKind{AtTls<&TlsConfig::kernel>},
+     "Lets the kernel encrypt what is sent, where it has TLS (the module `tls`) and the cipher; elsewhere nothing "
+     "changes. It pays for large replies."},
 
     {"app", "script", "", PathKind{At<&Config::app, &AppConfig::script>, false},
      "The ES module to serve: its default export has a `fetch` method, or it adds a listener for `fetch` events."},
@@ -73,6 +125,9 @@ constexpr Setting kSettings[] = {
     {"limits", "pipeline", "64", CountKind{At<&Config::limits, &LimitsConfig::pipeline>, 1, 1024, false},
      "Requests of one connection that are handled at a time. Further ones wait unread."},
 
+    {"timeouts", "handshake", R"("10s")",
+     DurationKind{At<&Config::timeouts, &TimeoutsConfig::handshake>, milliseconds(1), hours(24)},
+     "In total, from the connection to the end of the TLS handshake."},
     {"timeouts", "header", R"("10s")",
      DurationKind{At<&Config::timeouts, &TimeoutsConfig::header>, milliseconds(1), hours(24)},
      "In total, from the first byte of a request to the end of its header."},
@@ -121,9 +176,12 @@ struct Describer {
     return text;
   }
   std::string operator()(const PathKind&) const { return "a path"; }
-  std::string operator()(const AddressListKind&) const {
-    return R"(a list of one or more addresses, each "IPv4:port", "[IPv6]:port" or "unix:path")";
+  std::string operator()(const AddressListKind& kind) const {
+    return std::string(kind.may_be_empty ? "a list of addresses" : "a list of one or more addresses") +
+           R"(, each "IPv4:port", "[IPv6]:port" or "unix:path")";
   }
+  std::string operator()(const BoolKind&) const { return "true or false"; }
+  std::string operator()(const PathListKind&) const { return "a path or a list of paths"; }
   std::string operator()(const FlagListKind&) const { return R"(a list of flags, each "--name" or "--name=value")"; }
   std::string operator()(const StringMapKind&) const { return R"(a table of strings, { NAME = "value" })"; }
 };

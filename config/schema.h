@@ -48,6 +48,15 @@ struct PathKind {
 };
 struct AddressListKind {
   Field<std::vector<std::string>> field;
+  bool may_be_empty;
+};
+struct BoolKind {
+  Field<bool> field;
+};
+// One path is written for a list of one.
+struct PathListKind {
+  Field<std::vector<std::filesystem::path>> field;
+  bool may_be_empty;
 };
 struct FlagListKind {
   Field<std::vector<std::string>> field;
@@ -55,8 +64,8 @@ struct FlagListKind {
 struct StringMapKind {
   Field<std::vector<std::pair<std::string, std::string>>> field;
 };
-using SettingKind =
-    std::variant<SizeKind, DurationKind, CountKind, ChoiceKind, PathKind, AddressListKind, FlagListKind, StringMapKind>;
+using SettingKind = std::variant<SizeKind, DurationKind, CountKind, ChoiceKind, PathKind, AddressListKind, FlagListKind,
+                                 StringMapKind, BoolKind, PathListKind>;
 
 struct Setting {
   std::string_view section;
@@ -72,6 +81,9 @@ struct Setting {
 struct Section {
   std::string_view name;
   std::string_view about;
+  // Of a section that a file may have any number of times, [[server.tls]]: adds one to the config. The fields of its
+  // settings are those of the one that was added last.
+  void (*add)(Config&) = nullptr;
 };
 
 // Both in the order of the reference; settings of a section stand together.

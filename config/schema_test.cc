@@ -16,15 +16,21 @@ TEST(SchemaTest, EveryKeyIsThereOnceAndInADeclaredSection) {
     EXPECT_EQ(FindSetting(setting.key()), &setting);
     EXPECT_THAT(std::string(setting.about), testing::EndsWith(".")) << setting.key();
   }
-  EXPECT_THAT(keys, testing::UnorderedElementsAre("server.listen", "server.workers", "server.drain", "app.script",
-                                                  "app.env", "limits.request", "limits.heap", "limits.buffers",
-                                                  "limits.body", "limits.headers", "limits.target", "limits.pipeline",
-                                                  "timeouts.header", "timeouts.body", "timeouts.idle", "timeouts.write",
-                                                  "log.level", "log.format", "log.file", "v8.flags"));
+  EXPECT_THAT(
+      keys, testing::UnorderedElementsAre(
+                "server.listen", "server.redirect", "server.workers", "server.drain", "server.tls.listen",
+                "server.tls.certificate", "server.tls.key", "server.tls.ocsp", "server.tls.minimum_version",
+                "server.tls.client_certificates", "server.tls.client_ca", "server.tls.hsts", "server.tls.kernel",
+                "app.script", "app.env", "limits.request", "limits.heap", "limits.buffers", "limits.body",
+                "limits.headers", "limits.target", "limits.pipeline", "timeouts.handshake", "timeouts.header",
+                "timeouts.body", "timeouts.idle", "timeouts.write", "log.level", "log.format", "log.file", "v8.flags"));
 }
 
 TEST(SchemaTest, NoSettingSharesItsFieldWithAnother) {
   Config config;
+  for (const Section& section : Sections()) {
+    if (section.add != nullptr) section.add(config);
+  }
   std::set<const void*> fields;
   std::size_t with_field = 0;
   for (const Setting& setting : Settings()) {
@@ -51,7 +57,10 @@ TEST(SchemaTest, EveryKindSaysWhatIsExpected) {
   EXPECT_EQ(describe("app.script"), "a path");
   EXPECT_EQ(describe("app.env"), R"(a table of strings, { NAME = "value" })");
   EXPECT_EQ(describe("v8.flags"), R"(a list of flags, each "--name" or "--name=value")");
-  EXPECT_EQ(describe("server.listen"),
+  EXPECT_EQ(describe("server.tls.kernel"), "true or false");
+  EXPECT_EQ(describe("server.tls.key"), "a path or a list of paths");
+  EXPECT_EQ(describe("server.listen"), R"(a list of addresses, each "IPv4:port", "[IPv6]:port" or "unix:path")");
+  EXPECT_EQ(describe("server.tls.listen"),
             R"(a list of one or more addresses, each "IPv4:port", "[IPv6]:port" or "unix:path")");
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace jsd {
@@ -79,6 +80,9 @@ class RequestEvent {
   virtual bool Write(std::string_view chunk) = 0;
   // `complete` false: the source failed, and the connection is cut so that the client notices.
   virtual void EndStream(bool complete) = 0;
+
+  // The connection's TLS as JSON: { version, cipher, serverName, resumed, clientCertificate }. Empty without TLS.
+  virtual std::string DescribeTls() const { return {}; }
 
   // Ends the request with a generic reply for `reason`.
   virtual void Fail(FailReason reason) = 0;

@@ -4,6 +4,8 @@
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <cstdint>
+#include <memory>
+#include <string>
 #include <vector>
 
 #include "config/config.h"
@@ -11,6 +13,7 @@
 #include "server/http_buffer.h"
 #include "server/http_reply.h"
 #include "server/poller.h"
+#include "server/tls_stream.h"
 #include "worker/log.h"
 #include "worker/request_sink.h"
 
@@ -45,6 +48,11 @@ class HttpContext {
   // The session has a turn once the runtime's is over.
   virtual void ScheduleTurn(HttpSession& session) = 0;
 
+  // What a connection of this listener has beneath it; null for none.
+  virtual std::unique_ptr<TlsStream> StartTls(unsigned listener, int socket) = 0;
+  // The listener sends every request on to https.
+  virtual bool Redirects(unsigned listener) = 0;
+
   // The session has closed; the service lets go of it.
   virtual void Remove(HttpSession& session) = 0;
 
@@ -56,6 +64,7 @@ class HttpContext {
   DateLine date;
   std::vector<RequestEvent*> batch;  // Of the sessions that have a turn.
   Poller poller;
+  std::string https_port;  // Of the URLs that clients are redirected to: ":8443", or nothing.
   bool draining = false;
 
  protected:

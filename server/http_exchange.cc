@@ -100,6 +100,7 @@ void HttpExchange::PutHead(OutputQueue& out, const ReplyHead& head, const ReplyF
 
 bool HttpExchange::FrameWhole(const ReplyHead& head, std::size_t body_size, ReplyFraming& framing) const {
   framing.connection = session_->ConnectionOptionFor(*this);
+  framing.hsts = session_->hsts();
   if (IsBodyless(head.status)) return false;
   framing.framing = Framing::kLength;
   // 205 says that there is no body by a length of zero (RFC 9110 section 15.3.6).
@@ -133,11 +134,12 @@ void HttpExchange::ReplyWith(const ReplyHead& head, std::string_view body) {
   session_->Finished(*this);
 }
 
-void HttpExchange::Answer(int status) {
-  const std::string_view body = GenericBody(status);
+void HttpExchange::Answer(int status, std::string_view body) {
   char* const room = Reply(ReplyHead{.status = status, .status_text = {}, .fields = kGenericFields}, body.size());
   if (room != nullptr) std::memcpy(room, body.data(), body.size());
 }
+
+std::string HttpExchange::DescribeTls() const { return session_->DescribeTls(); }
 
 void HttpExchange::Fail(FailReason reason) {
   if (state == State::kStreaming) return EndStream(false);
@@ -160,6 +162,7 @@ void HttpExchange::StartStream(const ReplyHead& head) {
   // HTTP/1.0 without a length: the end of the connection is the end of the body.
   if (framing_ == Framing::kNone && !discard_) session_->CloseAfter(*this);
   framing.connection = session_->ConnectionOptionFor(*this);
+  framing.hsts = session_->hsts();
   state = State::kStreaming;
   PutHead(session_->OutputFor(*this), head, framing);
   session_->Wrote();

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "core/request_event.h"
@@ -62,7 +63,8 @@ class HttpExchange final : public RequestEvent, public BodySink {
   void AppendBody(std::string_view bytes) override;
 
   // Answers with the generic reply of `status` what the runtime does not have, or has no longer.
-  void Answer(int status);
+  void Answer(int status) { Answer(status, GenericBody(status)); }
+  void Answer(int status, std::string_view text);
 
   // The runtime may go on writing.
   bool blocked() const { return blocked_; }
@@ -90,6 +92,7 @@ class HttpExchange final : public RequestEvent, public BodySink {
   bool Write(std::string_view chunk) override;
   void EndStream(bool complete) override;
   void Fail(FailReason reason) override;
+  std::string DescribeTls() const override;
 
  private:
   void ReserveBody(std::size_t capacity);

@@ -2,6 +2,7 @@
 
 #include <time.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 
@@ -122,6 +123,17 @@ bool HasDate(std::string_view fields) {
   return false;
 }
 
+bool HasHsts(std::string_view fields) {
+  constexpr std::string_view kName = "strict-transport-security:";
+  for (; fields.size() > kName.size(); fields.remove_prefix(fields.find('\n') + 1)) {
+    const auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a | 0x20 : a) == b; };
+    if (std::equal(kName.begin(), kName.end(), fields.begin(), [&same](char b, char a) { return same(a, b); })) {
+      return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 std::string_view StatusPhrase(int status) {
@@ -180,6 +192,7 @@ char* WriteHead(char* out, const ReplyHead& head, const ReplyFraming& framing, s
   out = PutStatusLine(out, head.status, head.status_text);
   if (!HasDate(head.fields)) out = Put(out, date);
   out = Put(out, head.fields);
+  if (!framing.hsts.empty() && !HasHsts(head.fields)) out = Put(out, framing.hsts);
   switch (framing.framing) {
     case Framing::kNone:
       break;

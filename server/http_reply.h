@@ -47,6 +47,7 @@ struct ReplyFraming {
   Framing framing = Framing::kNone;
   std::uint64_t length = 0;
   ConnectionOption connection = ConnectionOption::kNone;
+  std::string_view hsts;  // A field line that is left out where the fields have it, Strict-Transport-Security.
 };
 
 // Replies with these have no body, and no field says how long it were (RFC 9110 section 8.6).

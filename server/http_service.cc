@@ -18,6 +18,8 @@
 #include <utility>
 #include <vector>
 
+#include "config/listen_address.h"
+#include "server/endpoint.h"
 #include "server/handler_memory.h"
 #include "server/http_context.h"
 #include "server/http_exchange.h"
@@ -47,10 +49,11 @@ using SessionPtr = boost::intrusive_ptr<HttpSession>;
 // Owner: the worker. Thread: the worker's. Lifetime: within that of io_context, sink, config and log.
 class HttpService final : public ConnectionHandler, private HttpContext {
  public:
-  HttpService(asio::io_context& io_context, RequestSink& request_sink, const Config& configuration, Log& service_log);
+  HttpService(asio::io_context& io_context, RequestSink& request_sink, const Config& configuration, Log& service_log,
+              const TlsRegistry* tls);
   ~HttpService() override;
 
-  void Adopt(int socket, std::string remote_address) override;
+  void Adopt(Connection connection) override;
   void Drain(std::function<void()> drained) override;
   std::size_t CloseAll() override;
   std::size_t connections() const override { return session_count_; }
@@ -63,6 +66,8 @@ class HttpService final : public ConnectionHandler, private HttpContext {
   void ScheduleTurn(HttpSession& session) override;
   void RunTurns() override;
   void Remove(HttpSession& session) override;
+  std::unique_ptr<TlsStream> StartTls(unsigned listener, int socket) override;
+  bool Redirects(unsigned listener) override;
 
   void ScheduleSweep();
   void Sweep();
@@ -78,6 +83,8 @@ class HttpService final : public ConnectionHandler, private HttpContext {
   };
 
   const std::shared_ptr<Anchor> anchor_;
+  const TlsRegistry* const tls_;
+  const std::vector<Endpoint> endpoints_;
   HttpSession* sessions_ = nullptr;
   std::atomic<std::size_t> session_count_ = 0;
   HttpExchange* released_ = nullptr;
@@ -95,20 +102,29 @@ class HttpService final : public ConnectionHandler, private HttpContext {
 
 std::chrono::milliseconds SweepPeriod(const Config& config) {
   std::chrono::milliseconds period = kLongestSweep;
-  for (const auto timeout : {config.timeouts.header, config.timeouts.body, config.timeouts.idle, config.timeouts.write,
-                             config.limits.request}) {
+  for (const auto timeout : {config.timeouts.handshake, config.timeouts.header, config.timeouts.body,
+                             config.timeouts.idle, config.timeouts.write, config.limits.request}) {
     if (timeout.count() != 0) period = std::min(period, timeout / 10);
   }
   return std::max(period, kShortestSweep);
 }
 
 HttpService::HttpService(asio::io_context& io_context, RequestSink& request_sink, const Config& configuration,
-                         Log& service_log)
+                         Log& service_log, const TlsRegistry* tls)
     : HttpContext(io_context, request_sink, configuration, service_log),
       anchor_(std::make_shared<Anchor>()),
+      tls_(tls),
+      endpoints_(EndpointsOf(configuration)),
       sweep_timer_(io_context),
       sweep_period_(SweepPeriod(configuration)) {
   anchor_->service = this;
+  for (const Endpoint& endpoint : endpoints_) {
+    if (endpoint.kind != Endpoint::Kind::kTls) continue;
+    const auto address = ParseListenAddress(endpoint.address);
+    // A unix socket's port is its proxy's, most likely the usual one.
+    if (address.value->port != 443 && address.value->port != 0) https_port = ":" + std::to_string(address.value->port);
+    break;
+  }
 }
 
 HttpService::~HttpService() {
@@ -119,10 +135,9 @@ HttpService::~HttpService() {
   while (free_exchanges_ != nullptr) delete std::exchange(free_exchanges_, free_exchanges_->next);
 }
 
-void HttpService::Adopt(int socket, std::string remote_address) {
-  UniqueFd connection(socket);
+void HttpService::Adopt(Connection connection) {
   if (draining) return;
-  const SessionPtr session(new HttpSession(*this, std::move(connection), std::move(remote_address)));
+  const SessionPtr session(new HttpSession(*this, std::move(connection)));
   if (!session->Start()) return log.Error("cannot serve a connection", {{"error", std::strerror(errno)}});
   intrusive_ptr_add_ref(session.get());  // The list's.
   session->next = sessions_;
@@ -130,6 +145,15 @@ void HttpService::Adopt(int socket, std::string remote_address) {
   sessions_ = session.get();
   ++session_count_;
   ScheduleSweep();
+}
+
+std::unique_ptr<TlsStream> HttpService::StartTls(unsigned listener, int socket) {
+  if (listener >= endpoints_.size() || endpoints_[listener].kind != Endpoint::Kind::kTls) return nullptr;
+  return std::make_unique<TlsStream>(tls_->Find(endpoints_[listener].tls), socket);
+}
+
+bool HttpService::Redirects(unsigned listener) {
+  return listener < endpoints_.size() && endpoints_[listener].kind == Endpoint::Kind::kRedirect;
 }
 
 void HttpService::Remove(HttpSession& session) {
@@ -261,8 +285,8 @@ std::int64_t HttpContext::Now() {
 }
 
 std::unique_ptr<ConnectionHandler> MakeHttpService(asio::io_context& io, RequestSink& sink, const Config& config,
-                                                   Log& log) {
-  return std::make_unique<HttpService>(io, sink, config, log);
+                                                   Log& log, const TlsRegistry* tls) {
+  return std::make_unique<HttpService>(io, sink, config, log, tls);
 }
 
 }  // namespace jsd

@@ -5,16 +5,18 @@
 #include <memory>
 
 #include "config/config.h"
+#include "server/tls_registry.h"
 #include "worker/connection_handler.h"
 #include "worker/log.h"
 #include "worker/request_sink.h"
 
 namespace jsd {
 
-// HTTP/1.1 (RFC 9110, RFC 9112) for the connections of one worker. Config and log must outlive what it returns; a
-// limit or timeout of zero is none.
+// HTTP/1.1 (RFC 9110, RFC 9112) for the connections of one worker, over TLS where their listener has it. Config, log
+// and `tls` must outlive what it returns; a limit or timeout of zero is none. `tls` may be null where no listener has
+// TLS.
 std::unique_ptr<ConnectionHandler> MakeHttpService(boost::asio::io_context& io, RequestSink& sink, const Config& config,
-                                                   Log& log);
+                                                   Log& log, const TlsRegistry* tls = nullptr);
 
 }  // namespace jsd
 

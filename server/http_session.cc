@@ -26,28 +26,32 @@ constexpr std::chrono::milliseconds kLingerTime{2000};
 // How long a connection that is there for its first request may keep a drain waiting for it.
 constexpr std::chrono::milliseconds kDrainPatience{500};
 
-// Edge-triggered: the kernel looks at a socket once for each time that something comes, and the session remembers when
-// it has not read all of it. Changing what is watched for brings up what is there already.
-constexpr std::uint32_t kInputEvents = EPOLLIN | EPOLLRDHUP;
-
 constexpr std::string_view kClientStalled = "The client does not read the reply.";
 constexpr std::string_view kReplyCut = "An earlier reply has failed.";
 
 }  // namespace
 
-HttpSession::HttpSession(HttpContext& context, UniqueFd socket, std::string remote_address)
+HttpSession::HttpSession(HttpContext& context, Connection connection)
     : context_(context),
-      socket_(std::move(socket)),
-      remote_address_(std::move(remote_address)),
+      socket_(std::move(connection.socket)),
+      tls_(context.StartTls(connection.listener, socket_.get())),
+      redirects_(context.Redirects(connection.listener)),
+      remote_address_(std::move(connection.remote_address)),
       scanner_(context.config.limits),
-      output_(context.blocks) {}
+      output_(context.blocks),
+      handshaking_(tls_ != nullptr) {}
 
 HttpSession::~HttpSession() = default;
 
 bool HttpSession::Start() {
   watched_ = kInputEvents | EPOLLET;
   if (!context_.poller.Watch(socket_.get(), watched_, *this)) return false;
-  SetWaiting();
+  if (handshaking_) {
+    waiting_ = Waiting::kHandshake;
+    input_deadline_ = HttpContext::After(context_.config.timeouts.handshake);
+  } else {
+    SetWaiting();
+  }
   return true;
 }
 
@@ -106,6 +110,7 @@ bool HttpSession::FinishIfDone() {
       // An orderly end would look like the end of the body.
       const linger reset = {.l_onoff = 1, .l_linger = 0};
       setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+      tls_.reset();
     }
     Close(kReplyCut);
     return true;
@@ -116,6 +121,7 @@ bool HttpSession::FinishIfDone() {
     Close(kClientGone);
     return true;
   }
+  if (tls_ != nullptr) tls_->Shutdown();
   shutdown(socket_.get(), SHUT_WR);
   lingering_ = true;
   return false;
@@ -215,7 +221,7 @@ void HttpSession::CheckDeadlines(std::int64_t now) {
   if (now >= gone_deadline_) return Close(kClientGone);
   bool acted = false;
   if (now >= input_deadline_) {
-    if (waiting_ == Waiting::kRequest || waiting_ == Waiting::kEnd) return Close({});
+    if (waiting_ == Waiting::kRequest || waiting_ == Waiting::kEnd || handshaking_) return Close({});
     Refuse(408);
     acted = true;
   }
@@ -233,6 +239,7 @@ void HttpSession::CheckDeadlines(std::int64_t now) {
 void HttpSession::Close(std::string_view reason) {
   if (closed_) return;
   closed_ = true;
+  if (tls_ != nullptr) tls_->Shutdown();
   socket_.Reset();
   receiving_ = nullptr;
   parser_.reset();

@@ -1,10 +1,13 @@
 #ifndef JSD_SERVER_HTTP_SESSION_H_
 #define JSD_SERVER_HTTP_SESSION_H_
 
+#include <sys/epoll.h>
+
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 #include <boost/smart_ptr/intrusive_ref_counter.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -15,6 +18,8 @@
 #include "server/http_exchange.h"
 #include "server/http_parser.h"
 #include "server/poller.h"
+#include "server/tls_stream.h"
+#include "worker/connection.h"
 #include "worker/unique_fd.h"
 
 namespace jsd {
@@ -24,16 +29,15 @@ namespace jsd {
 // has a turn after each read, when its socket takes more of what did not leave at once, and after each turn of the
 // runtime in which it replied.
 //
-// A transport other than a socket comes in by Receive, Send and Close; another protocol by taking over the socket and
-// what is left in input_.
+// TLS lies beneath Receive, SendOnce and Close; another protocol comes in by taking over the socket and what is left in
+// input_.
 //
 // Owner: its service, while it is open; whoever acts on it shares in it meanwhile.
 // Thread: the worker's. Lifetime: open until Close, which needs the context; after that only its memory stays.
 class HttpSession final : public Poller::Client,
                           public boost::intrusive_ref_counter<HttpSession, boost::sp_adl_block::thread_unsafe_counter> {
  public:
-  // Takes over a connected, non-blocking socket.
-  HttpSession(HttpContext& context, UniqueFd socket, std::string remote_address);
+  HttpSession(HttpContext& context, Connection connection);
   HttpSession(const HttpSession&) = delete;
   HttpSession& operator=(const HttpSession&) = delete;
   ~HttpSession();
@@ -70,6 +74,10 @@ class HttpSession final : public Poller::Client,
 
   std::string_view remote_address() const { return remote_address_; }
   std::string_view date() { return context_.date.Get(); }
+  // For scripts; empty without TLS.
+  std::string DescribeTls() const { return tls_ == nullptr ? std::string() : tls_->Describe(); }
+  // A field line for every reply, or nothing.
+  std::string_view hsts() const { return tls_ == nullptr ? std::string_view() : tls_->hsts(); }
   // Where an exchange writes now: to the socket's queue if it is the first without a reply, else to its own.
   OutputQueue& OutputFor(HttpExchange& exchange) {
     return &exchange == first_ && !closed_ ? output_ : exchange.output();
@@ -89,7 +97,11 @@ class HttpSession final : public Poller::Client,
   static constexpr std::string_view kClientGone = "The client has closed the connection.";
 
   // What the client keeps the session waiting for; each has its timeout.
-  enum class Waiting { kNothing, kRequest, kHeader, kBody, kEnd };
+  enum class Waiting { kNothing, kHandshake, kRequest, kHeader, kBody, kEnd };
+
+  // Edge-triggered: the kernel looks at a socket once for each time that something comes, and the session remembers
+  // when it has not read all of it. Changing what is watched for brings up what is there already.
+  static constexpr std::uint32_t kInputEvents = EPOLLIN | EPOLLRDHUP;
 
   bool MayParse() const;
   void ParseInput();
@@ -119,6 +131,11 @@ class HttpSession final : public Poller::Client,
   void CompactInput();
   void SetWaiting();
 
+  void ContinueHandshake(std::uint32_t events);
+  void RefusePlainHttp();
+  // Sends the client to the same URL with https.
+  void Redirect(HttpExchange& exchange);
+
   void OnReady(std::uint32_t events) override;
   // Reads once.
   void Receive();
@@ -132,6 +149,8 @@ class HttpSession final : public Poller::Client,
 
   HttpContext& context_;
   UniqueFd socket_;
+  std::unique_ptr<TlsStream> tls_;  // Null: the socket itself.
+  const bool redirects_;            // To https, whatever comes.
   const std::string remote_address_;
   std::string default_authority_;  // The socket's own address, once asked for.
 
@@ -151,6 +170,7 @@ class HttpSession final : public Poller::Client,
   std::int64_t gone_deadline_ = HttpContext::kNever;
 
   std::uint32_t watched_ = 0;  // The events of the socket that the poller tells of.
+  bool handshaking_ = false;
   bool in_turn_ = false;
   bool received_ = false;    // In this turn.
   bool more_input_ = false;  // The last read has left something, perhaps the end.

@@ -16,9 +16,18 @@ namespace jsd {
 
 void HttpSession::OnReady(std::uint32_t events) {
   const boost::intrusive_ptr<HttpSession> alive(this);
+  if (handshaking_) [[unlikely]]
+    return ContinueHandshake(events);
   // Reported whether asked for or not: nobody is there to read a reply.
   if ((watched_ & EPOLLIN) == 0 && (events & (EPOLLERR | EPOLLHUP)) != 0) return Close(kClientGone);
-  if ((events & EPOLLOUT) != 0) blocked_ = false;
+  if ((events & EPOLLOUT) != 0) {
+    blocked_ = false;
+    // TLS may have had to write before it could read on.
+    if (tls_ != nullptr && output_.empty()) {
+      more_input_ = true;
+      write_deadline_ = HttpContext::kNever;
+    }
+  }
   if ((events & ~EPOLLOUT) != 0 && (watched_ & EPOLLIN) != 0) {
     Receive();
     received_ = true;
@@ -34,14 +43,17 @@ void HttpSession::Receive() {
   // What cannot be taken now stays in the socket, and will not come up by itself.
   more_input_ = room.empty();
   if (room.empty()) return;
-  const long size = syscall(SYS_recvfrom, socket_.get(), room.data(), room.size(), 0, nullptr, nullptr);
+  const long size = tls_ != nullptr
+                        ? tls_->Receive(room)
+                        : syscall(SYS_recvfrom, socket_.get(), room.data(), room.size(), 0, nullptr, nullptr);
   if (size < 0) {
     more_input_ = errno == EINTR;
+    if (errno == EAGAIN && tls_ != nullptr && tls_->wants_output()) NoteBlocked();
     if (errno != EAGAIN && errno != EINTR) Close(kClientGone);
     return;
   }
   if (size == 0) return OnInputEnd();
-  more_input_ = static_cast<std::size_t>(size) == room.size();
+  more_input_ = tls_ != nullptr ? tls_->more_input() : static_cast<std::size_t>(size) == room.size();
   if (receiving_ != nullptr) waiting_ = Waiting::kNothing;
   if (into_body) {
     receiving_->BodyArrived(static_cast<std::size_t>(size));
@@ -128,7 +140,8 @@ bool HttpSession::ParseMessage() {
   parser_.emplace(context_.config.limits, request, exchange);
   int status = parser_->ParseHeader(std::string_view(header, header_size));
   if (status == 0) {
-    status = CheckRequest(request, "http", request.head.authority.empty() ? DefaultAuthority() : std::string_view());
+    status = CheckRequest(request, tls_ == nullptr ? "http" : "https",
+                          request.head.authority.empty() ? DefaultAuthority() : std::string_view());
   }
   if (status != 0) {
     Refuse(status);
@@ -174,6 +187,8 @@ void HttpSession::Complete(HttpExchange& exchange) {
   exchange.state = HttpExchange::State::kRunning;
   exchange.deadline = HttpContext::After(context_.config.limits.request);
   served_ = true;
+  if (redirects_) [[unlikely]]
+    return Redirect(exchange);
   context_.batch.push_back(&exchange);
 }
 

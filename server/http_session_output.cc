@@ -65,6 +65,7 @@ void HttpSession::SendContinue() {
 // Here and in Receive the kernel is called without the C library, whose functions are cancellation points: in a process
 // of many threads that costs a request 2 % of its time.
 long HttpSession::SendOnce(std::span<iovec> buffers) {
+  if (tls_ != nullptr) return tls_->Send(buffers);
   if (buffers.size() == 1) {
     return syscall(SYS_sendto, socket_.get(), buffers[0].iov_base, buffers[0].iov_len, MSG_NOSIGNAL, nullptr, 0);
   }

@@ -293,7 +293,7 @@ TEST(HttpStream, RequestsThatEndInTheMiddleAreBad) {
 
 Config ShortTimeouts() {
   Config config = TestServer::DefaultConfig();
-  config.timeouts = {milliseconds(100), milliseconds(100), milliseconds(100), milliseconds(100)};
+  config.timeouts = {milliseconds(100), milliseconds(100), milliseconds(100), milliseconds(100), milliseconds(100)};
   return config;
 }
 

@@ -110,7 +110,7 @@ class TestServer {
     config.limits.headers = 32 * 1024;
     config.limits.target = 8 * 1024;
     config.limits.pipeline = 64;
-    config.timeouts = {seconds(30), seconds(30), seconds(30), seconds(30)};
+    config.timeouts = {seconds(30), seconds(30), seconds(30), seconds(30), seconds(30)};
     config.log.file = "/dev/null";
     return config;
   }
@@ -200,7 +200,7 @@ class TestClient {
       ::close(listener);
       fcntl(socket_, F_SETFL, O_NONBLOCK);
     }
-    server_.service->Adopt(peer, kind == Kind::kUnix ? "" : "127.0.0.1");
+    server_.service->Adopt({UniqueFd(peer), kind == Kind::kUnix ? "" : "127.0.0.1", 0});
   }
   ~TestClient() { Close(); }
   TestClient(const TestClient&) = delete;

@@ -14,6 +14,7 @@
 #include "server/cli/command_line.h"
 #include "server/http_service.h"
 #include "server/master.h"
+#include "server/tls_registry.h"
 #include "worker/log.h"
 
 namespace jsd {
@@ -48,8 +49,13 @@ int Serve(const CommandLine& command_line) {
     Print(stderr, "log.file: " + error + "\n");
     return kFailed;
   }
-  Master master(config, *sink, [&config](boost::asio::io_context& io, RequestSink& requests, Log& log) {
-    return MakeHttpService(io, requests, config, log);
+  const std::unique_ptr<TlsRegistry> tls = TlsRegistry::Load(config, &error);
+  if (!tls) {
+    Print(stderr, error + "\n");
+    return kUsage;
+  }
+  Master master(config, *sink, [&config, &tls](boost::asio::io_context& io, RequestSink& requests, Log& log) {
+    return MakeHttpService(io, requests, config, log, tls.get());
   });
   return command_line.action == CommandLine::Action::kCheck ? master.Check() : master.Run();
 }

@@ -9,10 +9,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <utility>
+#include <vector>
 
 #include "config/listen_address.h"
 #include "core/check.h"
 #include "core/version.h"
+#include "server/endpoint.h"
 #include "worker/cpu_count.h"
 
 namespace jsd {
@@ -56,8 +58,8 @@ int Master::Check() {
 
 bool Master::OpenListeners() {
   bool complete = true;
-  for (const std::string& text : config_.server.listen) {
-    const Parsed<ListenAddress> address = ParseListenAddress(text);
+  for (const Endpoint& endpoint : EndpointsOf(config_)) {
+    const Parsed<ListenAddress> address = ParseListenAddress(endpoint.address);
     JSD_CHECK(address.value);  // Loading the configuration has checked it.
     std::string error;
     std::unique_ptr<Listener> listener = Listener::Open(*address.value, &error);
@@ -105,13 +107,15 @@ void Master::OnWorkersReady(std::optional<ScriptError> error) {
     Stop(0);
     return;
   }
-  for (const auto& listener : listeners_) {
+  const std::vector<Endpoint> endpoints = EndpointsOf(config_);
+  for (unsigned i = 0; i < listeners_.size(); ++i) {
     acceptors_.push_back(
-        std::make_unique<Acceptor>(loop_->io, *listener, log_, [this](UniqueFd socket, std::string remote_address) {
-          pool_->Adopt(std::move(socket), std::move(remote_address));
+        std::make_unique<Acceptor>(loop_->io, *listeners_[i], log_, [this, i](UniqueFd socket, std::string address) {
+          pool_->Adopt({std::move(socket), std::move(address), i});
         }));
     acceptors_.back()->Start();
-    log_.Info("listening on " + ToString(listener->address()));
+    const bool tls = endpoints[i].kind == Endpoint::Kind::kTls;
+    log_.Info("listening on " + ToString(listeners_[i]->address()) + (tls ? " with TLS" : ""));
   }
   log_.Info("jsd is ready", {{"version", kVersion},
                              {"v8", V8Version()},

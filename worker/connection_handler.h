@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
-#include <string>
 
+#include "worker/connection.h"
 #include "worker/request_sink.h"
 
 namespace boost::asio {
@@ -24,8 +24,7 @@ class ConnectionHandler {
  public:
   virtual ~ConnectionHandler() = default;
 
-  // Takes over a connected, non-blocking socket; `remote_address` is empty for a unix socket.
-  virtual void Adopt(int socket, std::string remote_address) = 0;
+  virtual void Adopt(Connection connection) = 0;
 
   // No further requests: idle connections close now, the others after the replies in flight. `drained` is called once,
   // when the last connection has closed.

@@ -132,8 +132,8 @@ ConnectionHandlerFactory LineHandler::Factory() {
   return [](asio::io_context& io, RequestSink& sink, Log&) { return std::make_unique<LineHandler>(io, sink); };
 }
 
-void LineHandler::Adopt(int socket, std::string remote_address) {
-  auto session = std::make_shared<Session>(*this, socket, std::move(remote_address));
+void LineHandler::Adopt(Connection connection) {
+  auto session = std::make_shared<Session>(*this, connection.socket.Release(), std::move(connection.remote_address));
   sessions_.insert(session);
   ++count_;
   session->Read();

@@ -24,7 +24,7 @@ class LineHandler final : public ConnectionHandler {
 
   static ConnectionHandlerFactory Factory();
 
-  void Adopt(int socket, std::string remote_address) override;
+  void Adopt(Connection connection) override;
   void Drain(std::function<void()> drained) override;
   std::size_t CloseAll() override;
   std::size_t connections() const override { return count_; }

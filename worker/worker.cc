@@ -76,10 +76,10 @@ void Worker::Start(Loaded loaded, Finished finished) {
 
 void Worker::Post(std::function<void()> work) { asio::post(loop_->io, std::move(work)); }
 
-void Worker::Adopt(UniqueFd socket, std::string remote_address) {
+void Worker::Adopt(Connection connection) {
   adopting_.fetch_add(1, std::memory_order_relaxed);
-  asio::post(loop_->io, [this, socket = std::move(socket), remote_address = std::move(remote_address)]() mutable {
-    if (phase_ == Phase::kServing) handler_->Adopt(socket.Release(), std::move(remote_address));
+  asio::post(loop_->io, [this, connection = std::move(connection)]() mutable {
+    if (phase_ == Phase::kServing) handler_->Adopt(std::move(connection));
     adopting_.fetch_sub(1, std::memory_order_relaxed);
   });
 }

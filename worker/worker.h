@@ -15,10 +15,10 @@
 
 #include "core/js_runtime.h"
 #include "core/runtime_host.h"
+#include "worker/connection.h"
 #include "worker/connection_handler.h"
 #include "worker/log.h"
 #include "worker/request_sink.h"
-#include "worker/unique_fd.h"
 
 namespace jsd {
 
@@ -55,8 +55,7 @@ class Worker final : private RuntimeHost, private RequestSink {
   // Runs `work` on the worker's thread, soon. From any thread. What comes too late to be run is destroyed unrun.
   void Post(std::function<void()> work);
 
-  // Takes over a connected, non-blocking socket.
-  void Adopt(UniqueFd socket, std::string remote_address);
+  void Adopt(Connection connection);
 
   // Connections that are open or on their way here. From any thread, while no Drain has begun.
   std::size_t connections() const;

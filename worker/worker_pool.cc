@@ -47,7 +47,7 @@ void WorkerPool::OnLoaded(std::optional<ScriptError> error) {
   std::exchange(ready_, nullptr)(std::move(error));
 }
 
-void WorkerPool::Adopt(UniqueFd socket, std::string remote_address) {
+void WorkerPool::Adopt(Connection connection) {
   std::size_t best = next_;
   std::size_t fewest = workers_[best]->connections();
   for (std::size_t i = 1; i < workers_.size(); ++i) {
@@ -59,7 +59,7 @@ void WorkerPool::Adopt(UniqueFd socket, std::string remote_address) {
     }
   }
   next_ = (best + 1) % workers_.size();
-  workers_[best]->Adopt(std::move(socket), std::move(remote_address));
+  workers_[best]->Adopt(std::move(connection));
 }
 
 void WorkerPool::Drain(std::chrono::milliseconds deadline, std::function<void(Drained)> done) {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "core/js_runtime.h"
-#include "worker/unique_fd.h"
+#include "worker/connection.h"
 #include "worker/worker.h"
 
 namespace boost::asio {
@@ -41,9 +41,9 @@ class WorkerPool {
   // failed to; what the others say then is the same and is dropped. Drain comes next in either case.
   void Start(std::function<void(std::optional<ScriptError>)> ready);
 
-  // Hands a connected, non-blocking socket to the worker with the fewest connections, in turn among equals. Only after
+  // Hands a connection to the worker with the fewest connections, in turn among equals. Only after
   // `ready` and before Drain.
-  void Adopt(UniqueFd socket, std::string remote_address);
+  void Adopt(Connection connection);
 
   // Drains all workers and closes those that are not done after `deadline`. Called once, at any time after Start.
   void Drain(std::chrono::milliseconds deadline, std::function<void(Drained)> done);

@@ -228,6 +228,14 @@ void RequestRemoteAddress(const Info& info) {
   info.GetReturnValue().Set(RuntimeState::From(isolate).requests.String(isolate, event->head().remote_address));
 }
 
+void RequestTls(const Info& info) {
+  const RequestEvent* event = FindEvent(info);
+  v8::Local<v8::String> text;
+  if (ToV8(info.GetIsolate(), event == nullptr ? std::string() : event->DescribeTls()).ToLocal(&text)) {
+    info.GetReturnValue().Set(text);
+  }
+}
+
 void RequestHeader(const Info& info) {
   const RequestEvent* event = FindEvent(info);
   if (event == nullptr) return info.GetReturnValue().SetNull();
@@ -440,6 +448,7 @@ constexpr Binding kBindings[] = {
     {"requestUrl", RequestUrl},
     {"makeRequestUrl", MakeRequestUrl},
     {"requestRemoteAddress", RequestRemoteAddress},
+    {"requestTls", RequestTls},
     {"requestHeader", RequestHeader},
     {"requestHeaders", RequestHeaders},
     {"requestHead", TakeRequestHead},

@@ -11,6 +11,7 @@ namespace jsd {
 // nothing and answers so.
 //
 //   requestMethod(handle), requestUrl(handle), requestRemoteAddress(handle) → string
+//   requestTls(handle) → JSON, or "" where the connection has no TLS
 //   requestHeader(handle, name in lower case) → the value, fields of the same name combined, or null
 //   requestHeaders(handle) → [name, value, …], names in lower case, in order of arrival
 //   requestHasBody(handle) → boolean

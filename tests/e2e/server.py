@@ -30,7 +30,9 @@ def toml(settings):
 def _toml_value(value):
     if isinstance(value, dict):
         return '{ ' + ', '.join(f'{key} = {_toml_value(item)}' for key, item in value.items()) + ' }'
-    return json.dumps(value, ensure_ascii=False)  # Texts, numbers, booleans and lists are written as in JSON.
+    if isinstance(value, list):
+        return '[' + ', '.join(map(_toml_value, value)) + ']'
+    return json.dumps(value, ensure_ascii=False)  # Texts, numbers and booleans are written as in JSON.
 
 
 class Server:
