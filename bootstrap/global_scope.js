@@ -76,6 +76,7 @@ core.reportException = (error, origin) => {
   }
   logException(error, origin);
 };
+core.bindCallback('reportException', core.reportException);
 
 core.defineGlobalFunction('reportError', function reportError(e) {
   webidl.requiredArguments(arguments.length, 1, "Failed to execute 'reportError'");

@@ -24,6 +24,7 @@ enum class Callback : std::size_t {
   kFormatError,         // (error) → the report of an uncaught error, with excerpt and stack.
   kPrepareStackTrace,   // (error, call sites) → `error.stack`.
   kMakeDomException,    // (message, name) → a DOMException.
+  kReportException,     // (error, origin): one that no script code caught; listeners of `error` hear of it first.
   kCount,
 };
 
@@ -31,9 +32,19 @@ inline constexpr std::size_t kCallbackCount = static_cast<std::size_t>(Callback:
 
 // The names that `core.bindCallback` takes, in the order of the enumeration.
 inline constexpr std::array<std::string_view, kCallbackCount> kCallbackNames = {
-    "recv",       "dispatchFetch",      "cancelFetch",       "streamDrained",
-    "fireTimer",  "unhandledRejection", "rejectionHandled",  "invoke",
-    "installApp", "formatError",        "prepareStackTrace", "makeDomException",
+    "recv",
+    "dispatchFetch",
+    "cancelFetch",
+    "streamDrained",
+    "fireTimer",
+    "unhandledRejection",
+    "rejectionHandled",
+    "invoke",
+    "installApp",
+    "formatError",
+    "prepareStackTrace",
+    "makeDomException",
+    "reportException",
 };
 
 // The cached functions of one runtime.

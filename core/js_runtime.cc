@@ -23,6 +23,7 @@ class JsRuntime::Impl {
   ~Impl();
 
   void Load(const std::string& path, bool as_app, Loaded loaded);
+  void RunScripts(std::span<const ClassicScript> scripts);
   void Dispatch(std::span<RequestEvent* const> batch);
   void Cancel(RequestEvent& event, std::string_view reason);
   void Drained(RequestEvent& event);
@@ -300,6 +301,29 @@ void JsRuntime::Impl::Load(const std::string& path, bool as_app, Loaded loaded) 
   CheckLoading(entered.context);
 }
 
+void JsRuntime::Impl::RunScripts(std::span<const ClassicScript> scripts) {
+  const Entered entered(*this);
+  v8::Isolate* isolate = isolate_.get();
+  for (const ClassicScript& script : scripts) {
+    const v8::HandleScope handle_scope(isolate);
+    v8::TryCatch try_catch(isolate);
+    v8::Local<v8::String> name, text;
+    v8::Local<v8::Script> compiled;
+    v8::Local<v8::Value> result;
+    if (ToV8(isolate, script.name).ToLocal(&name) && ToV8(isolate, script.source).ToLocal(&text)) {
+      v8::ScriptOrigin origin(name);
+      if (v8::Script::Compile(entered.context, text, &origin).ToLocal(&compiled) &&
+          compiled->Run(entered.context).ToLocal(&result)) {
+        continue;
+      }
+    }
+    if (!try_catch.CanContinue()) return;
+    v8::Local<v8::Value> arguments[] = {try_catch.Exception(), Literal(isolate, "script")};
+    Call(entered.context, Callback::kReportException, arguments);
+  }
+  Checkpoint(entered.context);
+}
+
 void JsRuntime::Impl::CheckLoading(v8::Local<v8::Context> context) {
   if (loading_.IsEmpty()) return;
   const v8::Local<v8::Promise> evaluation = loading_.Get(isolate_.get());
@@ -412,6 +436,7 @@ JsRuntime::~JsRuntime() = default;
 
 void JsRuntime::LoadApp(const std::string& path, Loaded loaded) { impl_->Load(path, true, std::move(loaded)); }
 void JsRuntime::LoadModule(const std::string& path, Loaded loaded) { impl_->Load(path, false, std::move(loaded)); }
+void JsRuntime::RunScripts(std::span<const ClassicScript> scripts) { impl_->RunScripts(scripts); }
 void JsRuntime::Dispatch(std::span<RequestEvent* const> batch) { impl_->Dispatch(batch); }
 void JsRuntime::Cancel(RequestEvent& event, std::string_view reason) { impl_->Cancel(event, reason); }
 void JsRuntime::Drained(RequestEvent& event) { impl_->Drained(event); }

@@ -66,6 +66,14 @@ class JsRuntime {
   // The same for a module that need not have handlers.
   void LoadModule(const std::string& path, Loaded loaded);
 
+  // Runs classic scripts in the global scope, each as far as it gets, and then the microtasks. What one throws is
+  // reported as an uncaught error. For conformance tests, whose harness is no module.
+  struct ClassicScript {
+    std::string name;  // Of the file, for positions.
+    std::string source;
+  };
+  void RunScripts(std::span<const ClassicScript> scripts);
+
   // Hands over a batch of requests: V8 is entered once, each handler is called, one microtask checkpoint follows.
   // Replies that are ready come back through the events before this returns, the others from later calls of Poll.
   void Dispatch(std::span<RequestEvent* const> batch);

@@ -56,6 +56,19 @@ TEST_P(JsRuntimeTest, AnswersARequest) {
   EXPECT_EQ(event.reply, "hello");
 }
 
+TEST_P(JsRuntimeTest, RunsClassicScriptsInOneGlobalScopeAndTheirMicrotasksAfterThem) {
+  Start();
+  const std::vector<JsRuntime::ClassicScript> scripts = {
+      {"a.js", "const shared = 1; Promise.resolve().then(() => console.log('microtask ' + typeof late))"},
+      {"b.js", "var late = shared; throw new Error('stops this one only')"},
+      {"c.js", "syntax error"},
+      {"d.js", "console.log('last ' + late)"},
+  };
+  runtime_->RunScripts(scripts);
+  EXPECT_THAT(host_.console, ElementsAre("last 1", "microtask number"));
+  EXPECT_THAT(host_.errors, ElementsAre(HasSubstr("stops this one only"), HasSubstr("c.js")));
+}
+
 TEST_P(JsRuntimeTest, AnswersABatchInOneTurnWithItsPromises) {
   ASSERT_EQ(LoadApp("export default { async fetch(request) { await 0; return new Response(request.url) } }"),
             std::nullopt);
