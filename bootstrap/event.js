@@ -8,7 +8,6 @@ const {
   ArrayPrototypeSplice,
   FunctionPrototypeCall,
   ObjectDefineProperty,
-  ObjectFreeze,
   ReflectGetOwnPropertyDescriptor,
   SafeMap,
   TypeError,
@@ -512,58 +511,6 @@ class ErrorEvent extends Event {
 webidl.configureInterface(ErrorEvent);
 core.defineGlobal('ErrorEvent', ErrorEvent);
 
-// Where an event comes from: no Window or ServiceWorker is here, so null or an event target (a MessagePort).
-function convertEventSource(value, context) {
-  if (value === null) return null;
-  try {
-    existingTableOf(value);
-  } catch {
-    throw new TypeError(`${context} is not an event source`);
-  }
-  return value;
-}
-
-const convertMessageEventInit = webidl.dictionary('MessageEventInit', [
-  { key: 'data', convert: webidl.any, default: null },
-  { key: 'lastEventId', convert: webidl.DOMString, default: '' },
-  { key: 'origin', convert: webidl.USVString, default: '' },
-  { key: 'ports', convert: webidl.sequence(webidl.object), makeDefault: () => [] },
-  { key: 'source', convert: convertEventSource, default: null },
-]);
-
-class MessageEvent extends Event {
-  #fields;
-
-  constructor(type, eventInitDict = {}) {
-    webidl.requiredArguments(arguments.length, 1, "Failed to construct 'MessageEvent'");
-    super(type, eventInitDict);
-    this.#fields = convertMessageEventInit(eventInitDict, "Failed to construct 'MessageEvent': Argument 2");
-    ObjectFreeze(this.#fields.ports);
-  }
-
-  get data() {
-    return this.#fields.data;
-  }
-
-  get origin() {
-    return this.#fields.origin;
-  }
-
-  get lastEventId() {
-    return this.#fields.lastEventId;
-  }
-
-  get source() {
-    return this.#fields.source;
-  }
-
-  get ports() {
-    return this.#fields.ports;
-  }
-}
-webidl.configureInterface(MessageEvent);
-core.defineGlobal('MessageEvent', MessageEvent);
-
 const hasListeners = (target, type) => existingTableOf(target)?.byType.has(type) ?? false;
 
 core.event = {
@@ -571,6 +518,9 @@ core.event = {
   ErrorEvent,
   Event,
   EventTarget,
+  // Throws where the value is no event target.
+  checkTarget: existingTableOf,
+  isDispatching: state.isDispatching,
   // Dispatches an event that the runtime made; false if a listener canceled it.
   dispatchTrusted: (target, event) => dispatch(target, event, true),
   defineEventHandler,

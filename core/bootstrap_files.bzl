@@ -7,6 +7,7 @@ BOOTSTRAP_FILES = ["//bootstrap:%s.js" % name for name in [
     "webidl",
     "dom_exception",
     "event",
+    "message_event",
     "global_scope",
     "abort",
     "inspect",

@@ -27,7 +27,13 @@ test('the interfaces are what their IDL says', () => {
   });
   checkInterface('MessageEvent', {
     length: 1, parent: Event,
-    members: { data: 'readonly', origin: 'readonly', lastEventId: 'readonly', source: 'readonly', ports: 'readonly' },
+    members: {
+      data: 'readonly', origin: 'readonly', lastEventId: 'readonly', source: 'readonly', ports: 'readonly',
+      initMessageEvent: 1,
+    },
+  });
+  checkInterface('CloseEvent', {
+    length: 1, members: { wasClean: 'readonly', code: 'readonly', reason: 'readonly' }, parent: Event,
   });
   checkInterface('AbortController', { length: 0, members: { signal: 'readonly', abort: 0 } });
   checkInterface('AbortSignal', {
@@ -59,6 +65,12 @@ test('an event is what its initialiser says', () => {
   assertThrows(() => new Event(), TypeError);
   assertThrows(() => new Event('x', 1), TypeError, 'is not an object');
   assertThrows(() => new MessageEvent('m', { source: {} }), TypeError);
+  const message = new MessageEvent('m', { data: 1, origin: 'o' });
+  message.initMessageEvent('n', true, false, 2);
+  assertEquals([message.type, message.bubbles, message.data, message.origin, message.ports], ['n', true, 2, '', []]);
+  const close = new CloseEvent('close', { wasClean: true, code: 1000, reason: 'bye' });
+  assertEquals([close.wasClean, close.code, close.reason], [true, 1000, 'bye']);
+  assertEquals(new CloseEvent('close').code, 0);
 });
 
 test('listeners run in order, capturing ones first, each once', () => {

@@ -1,0 +1,103 @@
+// The events of messages and connections: MessageEvent (HTML, section 9.1) and CloseEvent (WebSockets, section 6).
+
+const { event, webidl } = core;
+const { ObjectFreeze, ReflectApply, TypeError } = core.primordials;
+
+// Where an event comes from: no Window or ServiceWorker is here, so null or an event target (a MessagePort).
+function convertEventSource(value, context) {
+  if (value === null) return null;
+  try {
+    event.checkTarget(value);
+  } catch {
+    throw new TypeError(`${context} is not an event source`);
+  }
+  return value;
+}
+
+const convertMessageEventInit = webidl.dictionary('MessageEventInit', [
+  { key: 'data', convert: webidl.any, default: null },
+  { key: 'lastEventId', convert: webidl.DOMString, default: '' },
+  { key: 'origin', convert: webidl.USVString, default: '' },
+  { key: 'ports', convert: webidl.sequence(webidl.object), makeDefault: () => [] },
+  { key: 'source', convert: convertEventSource, default: null },
+]);
+
+const { initEvent } = event.Event.prototype;
+
+class MessageEvent extends event.Event {
+  #fields;
+
+  constructor(type, eventInitDict = {}) {
+    webidl.requiredArguments(arguments.length, 1, "Failed to construct 'MessageEvent'");
+    super(type, eventInitDict);
+    this.#fields = convertMessageEventInit(eventInitDict, "Failed to construct 'MessageEvent': Argument 2");
+    ObjectFreeze(this.#fields.ports);
+  }
+
+  get data() {
+    return this.#fields.data;
+  }
+
+  get origin() {
+    return this.#fields.origin;
+  }
+
+  get lastEventId() {
+    return this.#fields.lastEventId;
+  }
+
+  get source() {
+    return this.#fields.source;
+  }
+
+  get ports() {
+    return this.#fields.ports;
+  }
+
+  initMessageEvent(type, bubbles = false, cancelable = false, data = null, origin = '', lastEventId = '', source = null,
+    ports = []) {
+    const context = "Failed to execute 'initMessageEvent' on 'MessageEvent'";
+    if (!(#fields in this)) throw webidl.illegalInvocation('MessageEvent');
+    webidl.requiredArguments(arguments.length, 1, context);
+    const fields = convertMessageEventInit({ __proto__: null, data, origin, lastEventId, source, ports }, context);
+    if (event.isDispatching(this)) return;
+    ObjectFreeze(fields.ports);
+    this.#fields = fields;
+    ReflectApply(initEvent, this, [type, bubbles, cancelable]);
+  }
+}
+webidl.configureInterface(MessageEvent);
+core.defineGlobal('MessageEvent', MessageEvent);
+
+const convertCloseEventInit = webidl.dictionary('CloseEventInit', [
+  { key: 'code', convert: webidl.unsignedShort, default: 0 },
+  { key: 'reason', convert: webidl.USVString, default: '' },
+  { key: 'wasClean', convert: webidl.boolean, default: false },
+]);
+
+class CloseEvent extends event.Event {
+  #fields;
+
+  constructor(type, eventInitDict = {}) {
+    webidl.requiredArguments(arguments.length, 1, "Failed to construct 'CloseEvent'");
+    super(type, eventInitDict);
+    this.#fields = convertCloseEventInit(eventInitDict, "Failed to construct 'CloseEvent': Argument 2");
+  }
+
+  get wasClean() {
+    return this.#fields.wasClean;
+  }
+
+  get code() {
+    return this.#fields.code;
+  }
+
+  get reason() {
+    return this.#fields.reason;
+  }
+}
+webidl.configureInterface(CloseEvent);
+core.defineGlobal('CloseEvent', CloseEvent);
+
+core.event.MessageEvent = MessageEvent;
+core.event.CloseEvent = CloseEvent;
