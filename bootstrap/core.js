@@ -140,6 +140,8 @@ core.recv((finished) => {
   for (let i = 0; i < finished.length; i += 3) {
     const op = pendingOps.get(finished[i]);
     pendingOps.delete(finished[i]);
+    // Its caller was terminated before it could wait.
+    if (op === undefined) continue;
     if (finished[i + 1]) op.resolve(finished[i + 2]);
     else op.reject(finished[i + 2]);
   }

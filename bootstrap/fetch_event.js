@@ -239,6 +239,27 @@ core.bindCallback('cancelFetch', (handle, reason) => {
   fetch.abortRequest(request, error);
 });
 
+// ---- After a termination ----
+
+// V8 drops all microtasks when it ends one, and with them what other requests were about to do. Who is affected shows
+// by reachability: a request whose continuation waits for a timer, an op or another promise is held by that, one whose
+// continuation is gone by nothing but the table here. So native code takes the table away, collects garbage, and gives
+// back what is left. A request that waits for native code to call `drained` is not in doubt.
+core.bindCallback('setRequestsAside', () => {
+  const aside = ObjectSetPrototypeOf([], null);
+  for (let slot = 0; slot < open.length; slot++) {
+    const entry = open[slot];
+    if (entry === undefined || entry.drained !== undefined) continue;
+    open[slot] = undefined;
+    aside[aside.length] = entry;
+    aside[aside.length] = handleOf(entry.request);
+  }
+  return aside;
+});
+core.bindCallback('takeRequestsBack', (entries) => {
+  for (let i = 0; i < entries.length; i++) open[slotOf(handleOf(entries[i].request))] = entries[i];
+});
+
 // ---- The application ----
 
 // Called with the namespace of the application's module once it has been evaluated. `default.fetch` answers requests,

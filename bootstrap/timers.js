@@ -29,7 +29,9 @@ function cancel(id) {
 core.bindCallback('fireTimer', (id) => {
   const timer = timers.get(id);
   if (timer === undefined) return;
+  // An interval whose callback is terminated goes on.
   if (timer.interval < 0) timers.delete(id);
+  else ops.timerAdd(id, timer.interval);
   try {
     if (timer.parameters === undefined) {
       timer.callback();

@@ -45,6 +45,8 @@ struct AppConfig {
 
 struct LimitsConfig {
   std::chrono::milliseconds request{};  // From a request's last byte to its reply.
+  std::chrono::milliseconds slice{};    // One call of the script's code, without a break.
+  std::chrono::milliseconds cpu{};      // All that runs for a request; 0: any.
   std::size_t heap = 0;                 // Bytes of JavaScript heap in each worker.
   std::size_t buffers = 0;              // Bytes of array buffers in each worker.
   std::size_t body = 0;                 // Bytes of a request's body.

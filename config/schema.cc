@@ -111,6 +111,13 @@ constexpr Setting kSettings[] = {
      DurationKind{At<&Config::limits, &LimitsConfig::request>, milliseconds(1), hours(24)},
      "From the last byte of a request to the handler's reply. After that the client gets status 504, and the request's "
      "`signal` aborts."},
+    {"limits", "slice", R"("5s")", DurationKind{At<&Config::limits, &LimitsConfig::slice>, milliseconds(50), hours(1)},
+     "How long the script may keep its thread without a break: in a handler, a timer, a run of promise reactions. "
+     "After "
+     "that it is ended where it is, and the request gets status 503."},
+    {"limits", "cpu", R"("0s")", DurationKind{At<&Config::limits, &LimitsConfig::cpu>, milliseconds(0), hours(24)},
+     "JavaScript time of one request, all its turns together, by samples of 25 milliseconds. After that it gets status "
+     "503. `\"0s\"`: no limit."},
     {"limits", "heap", R"("128MiB")", SizeKind{At<&Config::limits, &LimitsConfig::heap>, 16 * kMiB, 64 * kGiB},
      "JavaScript heap of each worker. A script that needs more ends the process."},
     {"limits", "buffers", R"("128MiB")", SizeKind{At<&Config::limits, &LimitsConfig::buffers>, kMiB, 64 * kGiB},

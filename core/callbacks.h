@@ -16,6 +16,8 @@ enum class Callback : std::size_t {
   kDispatchFetch,       // (handle): one request.
   kCancelFetch,         // (handle, reason): its client is gone, or its time is over.
   kStreamDrained,       // (handle): a streamed reply may go on.
+  kSetRequestsAside,    // () → [entry, handle, …] of the requests that only script code can answer; forgets them.
+  kTakeRequestsBack,    // ([entry, …]): of those, the ones that script code can still reach.
   kFireTimer,           // (id)
   kUnhandledRejection,  // (promise, reason): no handler at the end of the turn.
   kRejectionHandled,    // (promise, reason): it got one later.
@@ -36,6 +38,8 @@ inline constexpr std::array<std::string_view, kCallbackCount> kCallbackNames = {
     "dispatchFetch",
     "cancelFetch",
     "streamDrained",
+    "setRequestsAside",
+    "takeRequestsBack",
     "fireTimer",
     "unhandledRejection",
     "rejectionHandled",

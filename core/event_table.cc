@@ -21,6 +21,7 @@ std::uint32_t EventTable::Add(RequestEvent& event) {
   if (generation == 0) generation = 1;
   slot.handle = (generation << kSlotBits) | index;
   slot.event = &event;
+  slot.ticks = 0;
   event.runtime_handle = slot.handle;
   ++size_;
   return slot.handle;
@@ -33,6 +34,14 @@ void EventTable::Remove(std::uint32_t handle) {
   slots_[index].next_free = first_free_;
   first_free_ = index;
   --size_;
+}
+
+std::vector<std::uint32_t> EventTable::Handles() const {
+  std::vector<std::uint32_t> handles;
+  for (const Slot& slot : slots_) {
+    if (slot.event != nullptr) handles.push_back(slot.handle);
+  }
+  return handles;
 }
 
 }  // namespace jsd

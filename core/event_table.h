@@ -26,6 +26,14 @@ class EventTable {
 
   void Remove(std::uint32_t handle);
 
+  // Adds `ticks` to the time that the request has used, and returns what it comes to; 0 where the request has ended.
+  std::uint32_t Charge(std::uint32_t handle, std::uint32_t ticks) {
+    return Find(handle) == nullptr ? 0 : slots_[handle & kSlotMask].ticks += ticks;
+  }
+
+  // The handles of all events.
+  std::vector<std::uint32_t> Handles() const;
+
   std::size_t size() const { return size_; }
 
  private:
@@ -37,6 +45,7 @@ class EventTable {
     RequestEvent* event = nullptr;
     std::uint32_t handle = 0;
     std::uint32_t next_free = 0;
+    std::uint32_t ticks = 0;
   };
   std::vector<Slot> slots_;
   std::uint32_t first_free_ = kSlotMask;

@@ -10,6 +10,7 @@
 #include "core/bindings.h"
 #include "core/bootstrap_files.h"
 #include "core/check.h"
+#include "core/limiter.h"
 #include "core/module_loader.h"
 #include "core/platform.h"
 #include "core/runtime_state.h"
@@ -17,6 +18,12 @@
 #include "core/value.h"
 
 namespace jsd {
+namespace {
+
+constexpr std::string_view kTerminatedLoading = "the script was terminated while it was loading";
+
+}  // namespace
+
 class JsRuntime::Impl {
  public:
   explicit Impl(const RuntimeOptions& options);
@@ -35,11 +42,13 @@ class JsRuntime::Impl {
 
   // The scopes in which V8 is used.
   struct Entered {
-    explicit Entered(const Impl& runtime)
-        : isolate_scope(runtime.isolate_.get()),
+    explicit Entered(Impl& runtime)
+        : entry(*runtime.state_.execution, *runtime.limiter_),
+          isolate_scope(runtime.isolate_.get()),
           handle_scope(runtime.isolate_.get()),
           context(runtime.context_.Get(runtime.isolate_.get())),
           context_scope(context) {}
+    Execution::Entry entry;
     v8::Isolate::Scope isolate_scope;
     v8::HandleScope handle_scope;
     v8::Local<v8::Context> context;
@@ -53,12 +62,20 @@ class JsRuntime::Impl {
   // Calls a cached function; false where it threw (reported) or was terminated.
   bool Call(v8::Local<v8::Context> context, Callback callback, std::span<v8::Local<v8::Value>> arguments,
             v8::Local<v8::Value>* result = nullptr);
-  // The end of every entry from outside: microtasks, then the rejections that nobody handled.
+  // After every call of a script's code: makes V8 usable again where it was terminated. Returns whether it was.
+  bool EndCall(bool terminated = false);
+  // After a turn's calls: microtasks, then the rejections that nobody handled.
   void Checkpoint(v8::Local<v8::Context> context);
+  // The end of every entry from outside: after a termination, fails the requests that nothing will answer any more.
+  void FailOrphans(v8::Local<v8::Context> context);
+  std::vector<std::uint32_t> FindOrphans(v8::Local<v8::Context> context);
+  void FailRequest(std::uint32_t handle);
   void TakeFinishedOps(v8::Local<v8::Context> context);
   void FireTimers(v8::Local<v8::Context> context);
   void CheckLoading(v8::Local<v8::Context> context);
   void FinishLoading(std::optional<ScriptError> error);
+  // Outside of V8: tells that loading has finished, if it has.
+  void DeliverLoaded();
   std::optional<ScriptError> InstallApp(v8::Local<v8::Context> context);
   v8::Local<v8::Object> MakeEnv(v8::Local<v8::Context> context);
   std::string FormatError(v8::Local<v8::Context> context, v8::Local<v8::Value> error);
@@ -80,14 +97,21 @@ class JsRuntime::Impl {
   const std::vector<std::intptr_t> external_references_;
   v8::StartupData snapshot_ = {nullptr, 0};  // V8 keeps the address of this, and makes the context from it.
   std::atomic<bool> woken_ = false;
+  Execution unwatched_;
+  std::optional<Limiter> limiter_;
   IsolateHolder isolate_;
   RuntimeState state_;
   std::optional<ModuleLoader> modules_;
   v8::Global<v8::Context> context_;
   std::optional<ForegroundTasks::Clock::time_point> next_task_;
   std::size_t terminated_requests_ = 0;
+  Termination::Reason last_reason_{};
+  bool may_have_orphans_ = false;  // Something was terminated in this entry.
   v8::Global<v8::Promise> loading_;
   bool loading_app_ = false;
+  bool loading_terminated_ = false;
+  bool load_finished_ = false;
+  std::optional<ScriptError> load_error_;
   Loaded loaded_;
 };
 
@@ -96,8 +120,10 @@ JsRuntime::Impl::Impl(const RuntimeOptions& options)
       allocator_(std::make_shared<ArrayBufferAllocator>(options.buffer_limit)),
       external_references_(ExternalReferences(AllBindings())) {
   JSD_CHECK(options.host != nullptr);
+  state_.execution = options.execution != nullptr ? options.execution : &unwatched_;
   InitializeIsolate(options);
   v8::Isolate* isolate = isolate_.get();
+  limiter_.emplace(isolate, state_, Limiter::Limits{options.slice_limit, options.cpu_limit, options.heap_limit});
   const v8::Isolate::Scope isolate_scope(isolate);
   const v8::HandleScope handle_scope(isolate);
   state_.host = options.host;
@@ -119,7 +145,8 @@ JsRuntime::Impl::Impl(const RuntimeOptions& options)
 }
 
 JsRuntime::Impl::~Impl() {
-  JSD_CHECK(state_.events.size() == 0);
+  state_.execution->Forget(*limiter_);
+  JSD_CHECK(state_.events.size() == 0 || state_.execution->stamp().place() == Execution::Place::kLost);
   isolate_.tasks().set_wake_up(nullptr);
   state_.ops.set_wake_up(nullptr);
 }
@@ -139,6 +166,8 @@ void JsRuntime::Impl::InitializeIsolate(const RuntimeOptions& options) {
   }
   v8::Isolate::Initialize(isolate_.get(), parameters);
   isolate_.get()->SetMicrotasksPolicy(v8::MicrotasksPolicy::kExplicit);
+  // Requests share the thread: it must not sleep, and nobody could wake it (ECMA-262, AgentCanSuspend).
+  isolate_.get()->SetAllowAtomicsWait(false);
 }
 
 v8::Local<v8::Context> JsRuntime::Impl::ContextFromSnapshot() {
@@ -200,31 +229,101 @@ std::string JsRuntime::Impl::FormatError(v8::Local<v8::Context> context, v8::Loc
 }
 
 ScriptError JsRuntime::Impl::DescribeFailure(v8::Local<v8::Context> context, const v8::TryCatch& try_catch) {
-  if (try_catch.HasTerminated()) return {"the script was terminated while it was loading"};
   return {FormatError(context, try_catch.Exception())};
 }
 
 bool JsRuntime::Impl::Call(v8::Local<v8::Context> context, Callback callback, std::span<v8::Local<v8::Value>> arguments,
                            v8::Local<v8::Value>* result) {
+  if (!state_.execution->BeginCall()) return false;
   v8::Isolate* isolate = isolate_.get();
   v8::TryCatch try_catch(isolate);
   v8::Local<v8::Value> value;
   const v8::Local<v8::Function> function = state_.callbacks.Get(isolate, callback);
-  if (function->Call(context, v8::Undefined(isolate), static_cast<int>(arguments.size()), arguments.data())
-          .ToLocal(&value)) {
-    if (result != nullptr) *result = value;
-    return true;
+  const bool returned =
+      function->Call(context, v8::Undefined(isolate), static_cast<int>(arguments.size()), arguments.data())
+          .ToLocal(&value);
+  if (EndCall(try_catch.HasTerminated())) return false;
+  if (!returned) {
+    state_.host->UncaughtError("runtime", FormatError(context, try_catch.Exception()));
+    return false;
   }
-  if (try_catch.CanContinue()) state_.host->UncaughtError("runtime", FormatError(context, try_catch.Exception()));
-  return false;
+  if (result != nullptr) *result = value;
+  return true;
+}
+
+bool JsRuntime::Impl::EndCall(bool terminated) {
+  if (!terminated && !limiter_->terminating()) [[likely]]
+    return false;
+  const Termination termination = limiter_->Conclude();
+  last_reason_ = termination.reason;
+  may_have_orphans_ = true;
+  if (!loading_.IsEmpty()) loading_terminated_ = true;
+  // What is still to be called in this turn did not cause it.
+  if (const Execution::Op op(*state_.execution); op) state_.host->Terminated(termination);
+  return true;
 }
 
 void JsRuntime::Impl::Checkpoint(v8::Local<v8::Context> context) {
-  isolate_.get()->PerformMicrotaskCheckpoint();
+  v8::Isolate* isolate = isolate_.get();
+  if (!state_.execution->BeginCall()) return;
+  isolate->PerformMicrotaskCheckpoint();
+  EndCall(isolate->IsExecutionTerminating());
   while (!state_.rejections.empty()) {
     state_.rejections.Notify(context);
-    isolate_.get()->PerformMicrotaskCheckpoint();
+    isolate->PerformMicrotaskCheckpoint();
+    // Listeners that reject for ever come to an end with this too.
+    if (EndCall(isolate->IsExecutionTerminating())) state_.rejections.Clear();
   }
+}
+
+void JsRuntime::Impl::FailRequest(std::uint32_t handle) {
+  RequestEvent* const event = state_.events.Find(handle);
+  if (event == nullptr) return;
+  const Execution::Op op(*state_.execution);
+  if (!op) return;
+  state_.events.Remove(handle);
+  if (last_reason_ == Termination::Reason::kRequested) ++terminated_requests_;
+  event->Fail(FailReason::kTerminated);
+}
+
+void JsRuntime::Impl::FailOrphans(v8::Local<v8::Context> context) {
+  if (!may_have_orphans_) [[likely]]
+    return;
+  may_have_orphans_ = false;
+  // What a script kept in an exhausted heap may be anything; none of its requests can be trusted to end.
+  const auto orphans = limiter_->exhausted() ? state_.events.Handles() : FindOrphans(context);
+  for (const std::uint32_t handle : orphans) FailRequest(handle);
+}
+
+std::vector<std::uint32_t> JsRuntime::Impl::FindOrphans(v8::Local<v8::Context> context) {
+  v8::Isolate* isolate = isolate_.get();
+  std::vector<std::pair<v8::Global<v8::Object>, std::uint32_t>> waiting;
+  {
+    const v8::HandleScope handle_scope(isolate);
+    v8::Local<v8::Value> aside;
+    if (state_.events.size() == 0 || !Call(context, Callback::kSetRequestsAside, {}, &aside)) return {};
+    const auto entries = aside.As<v8::Array>();
+    for (std::uint32_t i = 0; i + 1 < entries->Length(); i += 2) {
+      v8::Local<v8::Value> entry, handle;
+      JSD_CHECK(entries->Get(context, i).ToLocal(&entry) && entries->Get(context, i + 1).ToLocal(&handle));
+      waiting.emplace_back(v8::Global<v8::Object>(isolate, entry.As<v8::Object>()), handle.As<v8::Uint32>()->Value());
+      waiting.back().first.SetWeak();
+    }
+  }
+  isolate->LowMemoryNotification();
+  const v8::HandleScope handle_scope(isolate);
+  v8::LocalVector<v8::Value> held(isolate);
+  std::vector<std::uint32_t> orphans;
+  for (const auto& [entry, handle] : waiting) {
+    if (entry.IsEmpty()) {
+      orphans.push_back(handle);
+    } else {
+      held.push_back(entry.Get(isolate));
+    }
+  }
+  v8::Local<v8::Value> arguments[] = {v8::Array::New(isolate, held.data(), held.size())};
+  Call(context, Callback::kTakeRequestsBack, arguments);
+  return orphans;
 }
 
 void JsRuntime::Impl::Dispatch(std::span<RequestEvent* const> batch) {
@@ -234,24 +333,26 @@ void JsRuntime::Impl::Dispatch(std::span<RequestEvent* const> batch) {
   const v8::Local<v8::Value> receiver = v8::Undefined(isolate);
   v8::TryCatch try_catch(isolate);
   for (RequestEvent* event : batch) {
+    if (!state_.execution->BeginCall()) return;
     const v8::HandleScope handle_scope(isolate);
     const std::uint32_t id = state_.events.Add(*event);
     v8::Local<v8::Value> arguments[] = {v8::Integer::NewFromUnsigned(isolate, id)};
-    if (!handle->Call(entered.context, receiver, 1, arguments).IsEmpty()) continue;
+    isolate->SetContinuationPreservedEmbedderData(arguments[0]);
+    if (!handle->Call(entered.context, receiver, 1, arguments).IsEmpty() && !limiter_->terminating()) continue;
     // The function catches what handlers throw, so this is a termination or a full stack.
-    const bool terminated = try_catch.HasTerminated();
-    if (terminated) {
-      isolate->CancelTerminateExecution();
-      ++terminated_requests_;
-      state_.host->UncaughtError("request handler", "the script was terminated while it ran");
-    }
-    if (state_.events.Find(id) == event) {
+    if (EndCall(try_catch.HasTerminated())) {
+      FailRequest(id);
+    } else if (state_.events.Find(id) == event) {
+      const Execution::Op op(*state_.execution);
+      if (!op) return;
       state_.events.Remove(id);
-      event->Fail(terminated ? FailReason::kTerminated : FailReason::kHandlerError);
+      event->Fail(FailReason::kHandlerError);
     }
     try_catch.Reset();
   }
+  isolate->SetContinuationPreservedEmbedderData(receiver);
   Checkpoint(entered.context);
+  FailOrphans(entered.context);
 }
 
 void JsRuntime::Impl::Cancel(RequestEvent& event, std::string_view reason) {
@@ -265,6 +366,7 @@ void JsRuntime::Impl::Cancel(RequestEvent& event, std::string_view reason) {
   }
   if (state_.events.Find(id) == &event) state_.events.Remove(id);
   Checkpoint(entered.context);
+  FailOrphans(entered.context);
 }
 
 void JsRuntime::Impl::Drained(RequestEvent& event) {
@@ -272,6 +374,7 @@ void JsRuntime::Impl::Drained(RequestEvent& event) {
   v8::Local<v8::Value> arguments[] = {v8::Integer::NewFromUnsigned(isolate_.get(), event.runtime_handle)};
   Call(entered.context, Callback::kStreamDrained, arguments);
   Checkpoint(entered.context);
+  FailOrphans(entered.context);
 }
 
 void JsRuntime::Impl::Invoke(std::string_view event, std::string_view detail_json) {
@@ -283,22 +386,30 @@ void JsRuntime::Impl::Invoke(std::string_view event, std::string_view detail_jso
   v8::Local<v8::Value> arguments[] = {name, detail};
   Call(entered.context, Callback::kInvoke, arguments);
   Checkpoint(entered.context);
+  FailOrphans(entered.context);
 }
 
 void JsRuntime::Impl::Load(const std::string& path, bool as_app, Loaded loaded) {
   JSD_CHECK(!loaded_);
   loading_app_ = as_app;
   loaded_ = std::move(loaded);
-  const Entered entered(*this);
-  v8::TryCatch try_catch(isolate_.get());
-  v8::Local<v8::Promise> evaluation;
-  if (!modules_->LoadMain(entered.context, path).ToLocal(&evaluation)) {
-    return FinishLoading(DescribeFailure(entered.context, try_catch));
+  {
+    const Entered entered(*this);
+    v8::TryCatch try_catch(isolate_.get());
+    v8::Local<v8::Promise> evaluation;
+    const bool started = modules_->LoadMain(entered.context, path).ToLocal(&evaluation);
+    if (EndCall(try_catch.HasTerminated())) {
+      FinishLoading(ScriptError{std::string(kTerminatedLoading)});
+    } else if (!started) {
+      FinishLoading(DescribeFailure(entered.context, try_catch));
+    } else {
+      evaluation->MarkAsHandled();  // Its failure is told by `loaded`, not as a rejection that nobody handled.
+      loading_.Reset(isolate_.get(), evaluation);
+      Checkpoint(entered.context);
+      CheckLoading(entered.context);
+    }
   }
-  evaluation->MarkAsHandled();  // Its failure is told by `loaded`, not as a rejection that nobody handled.
-  loading_.Reset(isolate_.get(), evaluation);
-  Checkpoint(entered.context);
-  CheckLoading(entered.context);
+  DeliverLoaded();
 }
 
 void JsRuntime::Impl::RunScripts(std::span<const ClassicScript> scripts) {
@@ -334,13 +445,20 @@ void JsRuntime::Impl::CheckLoading(v8::Local<v8::Context> context) {
       return FinishLoading(ScriptError{FormatError(context, evaluation->Result())});
     case v8::Promise::kPending:
       if (has_work() || state_.timers.size() != 0 || state_.ops.pending() != 0) return;
+      if (loading_terminated_) return FinishLoading(ScriptError{std::string(kTerminatedLoading)});
       return FinishLoading(ScriptError{"a top-level await never settles" + modules_->DescribeStalledAwaits(context)});
   }
 }
 
 void JsRuntime::Impl::FinishLoading(std::optional<ScriptError> error) {
   loading_.Reset();
-  std::exchange(loaded_, nullptr)(std::move(error));
+  load_finished_ = true;
+  load_error_ = std::move(error);
+}
+
+void JsRuntime::Impl::DeliverLoaded() {
+  if (!std::exchange(load_finished_, false)) return;
+  std::exchange(loaded_, nullptr)(std::exchange(load_error_, std::nullopt));
 }
 
 v8::Local<v8::Object> JsRuntime::Impl::MakeEnv(v8::Local<v8::Context> context) {
@@ -357,11 +475,11 @@ std::optional<ScriptError> JsRuntime::Impl::InstallApp(v8::Local<v8::Context> co
   v8::TryCatch try_catch(isolate_.get());
   v8::Local<v8::Value> arguments[] = {modules_->MainNamespace(isolate_.get()), MakeEnv(context)};
   v8::Local<v8::Value> has_handler;
-  if (!state_.callbacks.Get(isolate_.get(), Callback::kInstallApp)
-           ->Call(context, v8::Undefined(isolate_.get()), 2, arguments)
-           .ToLocal(&has_handler)) {
-    return DescribeFailure(context, try_catch);
-  }
+  const bool returned = state_.callbacks.Get(isolate_.get(), Callback::kInstallApp)
+                            ->Call(context, v8::Undefined(isolate_.get()), 2, arguments)
+                            .ToLocal(&has_handler);
+  if (EndCall(try_catch.HasTerminated())) return ScriptError{std::string(kTerminatedLoading)};
+  if (!returned) return DescribeFailure(context, try_catch);
   if (has_handler->IsTrue()) return std::nullopt;
   return ScriptError{
       "the script has no handler: it must `export default { fetch(request) { … } }` or call "
@@ -372,13 +490,13 @@ void JsRuntime::Impl::TakeFinishedOps(v8::Local<v8::Context> context) {
   v8::Isolate* isolate = isolate_.get();
   if (state_.ops.pending() == 0) return;
   const auto finished = state_.ops.Take();
-  if (finished.empty()) return;
+  if (finished.empty() || !state_.execution->BeginCall()) return;
   v8::LocalVector<v8::Value> results(isolate);
   for (const auto& op : finished) {
     v8::TryCatch try_catch(isolate);
     v8::Local<v8::Value> value;
     const bool made = op.make_value(context).ToLocal(&value);
-    if (!made && !try_catch.CanContinue()) continue;
+    if (EndCall(try_catch.HasTerminated())) continue;
     results.push_back(v8::Integer::NewFromUnsigned(isolate, op.id));
     results.push_back(v8::Boolean::New(isolate, made));
     results.push_back(made ? value : try_catch.Exception());
@@ -392,10 +510,12 @@ void JsRuntime::Impl::FireTimers(v8::Local<v8::Context> context) {
   if (state_.timers.size() == 0) return;
   // Timers that are made meanwhile wait for the next turn, however short they are.
   const auto now = TimerQueue::Clock::now();
-  while (const auto id = state_.timers.TakeDue(now)) {
+  while (const auto timer = state_.timers.TakeDue(now)) {
     const v8::HandleScope handle_scope(isolate_.get());
-    v8::Local<v8::Value> arguments[] = {v8::Integer::NewFromUnsigned(isolate_.get(), *id)};
+    v8::Local<v8::Value> arguments[] = {v8::Integer::NewFromUnsigned(isolate_.get(), timer->id)};
+    RuntimeState::SetCurrentRequest(isolate_.get(), timer->request);
     Call(context, Callback::kFireTimer, arguments);
+    RuntimeState::SetCurrentRequest(isolate_.get(), 0);
     Checkpoint(context);
   }
 }
@@ -414,12 +534,19 @@ bool JsRuntime::Impl::has_work() {
 PollResult JsRuntime::Impl::Poll() {
   if (has_work() || !loading_.IsEmpty()) {
     woken_.store(false, std::memory_order_release);
-    const Entered entered(*this);
-    if (isolate_.tasks().RunDue()) Checkpoint(entered.context);
-    next_task_ = isolate_.tasks().next_due();
-    TakeFinishedOps(entered.context);
-    FireTimers(entered.context);
-    CheckLoading(entered.context);
+    {
+      const Entered entered(*this);
+      if (isolate_.tasks().RunDue()) {
+        EndCall(isolate_.get()->IsExecutionTerminating());
+        Checkpoint(entered.context);
+      }
+      next_task_ = isolate_.tasks().next_due();
+      TakeFinishedOps(entered.context);
+      FireTimers(entered.context);
+      CheckLoading(entered.context);
+      FailOrphans(entered.context);
+    }
+    DeliverLoaded();
   }
   PollResult result;
   result.next_timer = next_due();
@@ -444,9 +571,10 @@ void JsRuntime::Invoke(std::string_view event, std::string_view detail_json) { i
 PollResult JsRuntime::Poll() { return impl_->Poll(); }
 std::optional<std::chrono::steady_clock::time_point> JsRuntime::next_timer() const { return impl_->next_due(); }
 std::size_t JsRuntime::pending_background_work() const { return impl_->state_.waiting_until; }
+bool JsRuntime::exhausted() const { return impl_->limiter_->exhausted(); }
 std::size_t JsRuntime::terminated_requests() const { return impl_->terminated_requests_; }
 std::size_t JsRuntime::buffer_bytes() const { return impl_->allocator_->used(); }
-void JsRuntime::Terminate() { impl_->isolate_.get()->TerminateExecution(); }
+void JsRuntime::Terminate() { impl_->limiter_->Request(); }
 
 void JsRuntime::AddNearHeapLimitCallback(NearHeapLimit callback) {
   JSD_CHECK(!impl_->near_heap_limit_);

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/execution.h"
 #include "core/request_event.h"
 #include "core/runtime_host.h"
 
@@ -27,7 +28,14 @@ struct RuntimeOptions {
   RuntimeHost* host = nullptr;
   // False: run the bootstrap files instead of reading the snapshot that is built into the binary.
   bool use_snapshot = true;
-  // Bytes of JavaScript heap; 0 leaves V8's own choice.
+  // Where the thread's comings and goings are noted for watchers, who make limits of time work. Outlives the runtime;
+  // null: a private one, which nobody watches.
+  Execution* execution = nullptr;
+  // How long one call from outside may take, and all that runs for one request together; 0: as long as it wants. See
+  // core/limiter.h.
+  std::chrono::milliseconds slice_limit{};
+  std::chrono::milliseconds cpu_limit{};
+  // Bytes of JavaScript heap. A script that comes near it is ended. 0 leaves V8's own choice, which ends the process.
   std::size_t heap_limit = 0;
   // Bytes of array buffers; 0 means no limit.
   std::size_t buffer_limit = 0;
@@ -47,7 +55,8 @@ struct PollResult {
 //
 // Owner: one worker.
 // Thread: the one that created it, for every method.
-// Lifetime: until destroyed; everything that was lent to it must have been answered or cancelled before.
+// Lifetime: until destroyed; everything that was lent to it must have been answered or cancelled before, unless the
+// thread is lost (core/execution.h).
 class JsRuntime {
  public:
   using Loaded = std::function<void(std::optional<ScriptError>)>;
@@ -60,7 +69,7 @@ class JsRuntime {
   JsRuntime& operator=(const JsRuntime&) = delete;
 
   // Loads the ES module at `path` as the application: evaluates it with its imports and top-level await, and looks up
-  // its handlers. `loaded` is called once, from here or from a later Poll.
+  // its handlers. `loaded` is called once, from here or from a later Poll, when V8 has been left.
   void LoadApp(const std::string& path, Loaded loaded);
 
   // The same for a module that need not have handlers.
@@ -100,7 +109,10 @@ class JsRuntime {
   // The number of ctx.waitUntil promises that have not settled.
   std::size_t pending_background_work() const;
 
-  // The number of requests whose handlers Terminate has ended.
+  // The heap limit was reached: requests still work, as long as they find memory, but a new runtime should take over.
+  bool exhausted() const;
+
+  // The number of requests that were failed because Terminate ended what ran for them.
   std::size_t terminated_requests() const;
 
   // Bytes of array buffers in use.
@@ -112,7 +124,8 @@ class JsRuntime {
   void AddNearHeapLimitCallback(NearHeapLimit callback);
   void RemoveNearHeapLimitCallback();
 
-  // Ends the JavaScript that is running, from any thread. What was running counts as failed; the runtime lives on.
+  // Ends the JavaScript that is running, from any thread. What was running counts as failed, and so does each request
+  // whose continuation went with it; the runtime lives on.
   void Terminate();
 
  private:

@@ -24,6 +24,10 @@ class ShellHost final : public jsd::RuntimeHost {
     std::fprintf(stderr, "uncaught error in %.*s: %.*s\n", static_cast<int>(origin.size()), origin.data(),
                  static_cast<int>(report.size()), report.data());
   }
+  void Terminated(const jsd::Termination& termination) override {
+    failed = true;
+    std::fprintf(stderr, "the script was ended\n%s\n", termination.stack.c_str());
+  }
 
   jsd::PlainLoop loop;
   bool failed = false;

@@ -3,6 +3,8 @@
 
 #include <string_view>
 
+#include "core/termination.h"
+
 namespace jsd {
 
 enum class ConsoleLevel { kDebug, kLog, kInfo, kWarn, kError };
@@ -22,6 +24,10 @@ class RuntimeHost {
   // An error that no script code caught, formatted with position, excerpt and stack, in UTF-8. `origin` says where it
   // came from: "request handler", "timer", "unhandled rejection" and so on.
   virtual void UncaughtError(std::string_view origin, std::string_view report) = 0;
+
+  // JavaScript was ended because it overstepped a limit, or by JsRuntime::Terminate. After Termination::Reason::kHeap
+  // the runtime has failed all requests that it had, and should be replaced.
+  virtual void Terminated(const Termination& termination) = 0;
 
  protected:
   ~RuntimeHost() = default;

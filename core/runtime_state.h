@@ -8,6 +8,7 @@
 
 #include "core/callbacks.h"
 #include "core/event_table.h"
+#include "core/execution.h"
 #include "core/op_queue.h"
 #include "core/ops/request_cache.h"
 #include "core/rejections.h"
@@ -30,6 +31,7 @@ class RuntimeState {
 
   // Null while a snapshot is made: nothing that runs then may need it.
   RuntimeHost* host = nullptr;
+  Execution* execution = nullptr;
   CallbackTable callbacks;
   EventTable events;
   RequestCache requests;
@@ -40,6 +42,19 @@ class RuntimeState {
   std::size_t waiting_until = 0;  // ctx.waitUntil promises that have not settled.
   std::chrono::steady_clock::time_point time_origin = std::chrono::steady_clock::now();
   std::chrono::system_clock::time_point wall_time_origin = std::chrono::system_clock::now();
+
+  // The handle of the request that the code that runs is for; 0, which no request has, where there is none. V8 keeps it
+  // with every promise reaction: as a number, or first in an array of what else is kept there.
+  static std::uint32_t CurrentRequest(v8::Isolate* isolate) {
+    v8::Local<v8::Value> handle = isolate->GetContinuationPreservedEmbedderData();
+    if (handle->IsArray() && !handle.As<v8::Array>()->Get(isolate->GetCurrentContext(), 0).ToLocal(&handle)) return 0;
+    return handle->IsUint32() ? handle.As<v8::Uint32>()->Value() : 0;
+  }
+  static void SetCurrentRequest(v8::Isolate* isolate, std::uint32_t handle) {
+    v8::Local<v8::Value> value = v8::Undefined(isolate);
+    if (handle != 0) value = v8::Integer::NewFromUnsigned(isolate, handle);
+    isolate->SetContinuationPreservedEmbedderData(value);
+  }
 
  private:
   static constexpr std::uint32_t kIsolateSlot = 0;

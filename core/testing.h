@@ -25,12 +25,14 @@ class TestHost final : public RuntimeHost {
   void UncaughtError(std::string_view origin, std::string_view report) override {
     errors.push_back(std::string(origin) + ": " + std::string(report));
   }
+  void Terminated(const Termination& termination) override { terminations.push_back(termination); }
 
   // Turns until nothing is pending.
   void Run(JsRuntime& runtime) { loop_.Run(runtime); }
 
   std::vector<std::string> console;
   std::vector<std::string> errors;
+  std::vector<Termination> terminations;
 
  private:
   PlainLoop loop_;

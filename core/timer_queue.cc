@@ -5,10 +5,10 @@
 
 namespace jsd {
 
-void TimerQueue::Add(Id id, Clock::time_point due) {
+void TimerQueue::Add(Id id, Clock::time_point due, std::uint32_t request) {
   const std::uint64_t sequence = sequence_++;
   live_[id] = sequence;
-  heap_.push_back({due, sequence, id});
+  heap_.push_back({due, sequence, id, request});
   std::push_heap(heap_.begin(), heap_.end(), std::greater<>{});
 }
 
@@ -37,13 +37,13 @@ std::optional<TimerQueue::Clock::time_point> TimerQueue::next_due() {
   return heap_.front().due;
 }
 
-std::optional<TimerQueue::Id> TimerQueue::TakeDue(Clock::time_point now) {
+std::optional<TimerQueue::Due> TimerQueue::TakeDue(Clock::time_point now) {
   const auto due = next_due();
   if (!due || *due > now) return std::nullopt;
-  const Id id = heap_.front().id;
-  live_.erase(id);
+  const Due timer{heap_.front().id, heap_.front().request};
+  live_.erase(timer.id);
   PopFront();
-  return id;
+  return timer;
 }
 
 }  // namespace jsd

@@ -18,11 +18,17 @@ class TimerQueue {
   using Clock = std::chrono::steady_clock;
   using Id = std::uint32_t;
 
-  // Adding an id again replaces its time.
-  void Add(Id id, Clock::time_point due);
+  // A timer that is due.
+  struct Due {
+    Id id;
+    std::uint32_t request;
+  };
+
+  // Adding an id again replaces its time. `request` is the handle of the request that the timer was made for, or 0.
+  void Add(Id id, Clock::time_point due, std::uint32_t request = 0);
   void Cancel(Id id);
   // The next timer that is due at `now`, taken out of the queue; none when there is none.
-  std::optional<Id> TakeDue(Clock::time_point now);
+  std::optional<Due> TakeDue(Clock::time_point now);
   std::optional<Clock::time_point> next_due();
   // How many timers wait.
   std::size_t size() const { return live_.size(); }
@@ -34,6 +40,7 @@ class TimerQueue {
     Clock::time_point due;
     std::uint64_t sequence;
     Id id;
+    std::uint32_t request;
     bool operator>(const Entry& other) const { return due != other.due ? due > other.due : sequence > other.sequence; }
   };
   bool IsLive(const Entry& entry) const;

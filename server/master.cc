@@ -78,6 +78,8 @@ void Master::StartWorkers(unsigned count) {
   options.log_sink = &log_.sink();
   options.app_name = config_.app.script.filename().string();
   options.script = config_.app.script.string();
+  options.runtime.slice_limit = config_.limits.slice;
+  options.runtime.cpu_limit = config_.limits.cpu;
   options.runtime.heap_limit = config_.limits.heap;
   options.runtime.buffer_limit = config_.limits.buffers;
   options.runtime.env = config_.app.env;

@@ -47,6 +47,20 @@ LogLevel LevelOf(ConsoleLevel level) {
   return LogLevel::kInfo;
 }
 
+std::pair<std::string_view, std::string_view> DescribeTermination(Termination::Reason reason) {
+  switch (reason) {
+    case Termination::Reason::kSlice:
+      return {"limits.slice", "the script did not return in time and was terminated"};
+    case Termination::Reason::kCpu:
+      return {"limits.cpu", "a request has used up its time and was terminated"};
+    case Termination::Reason::kHeap:
+      return {"limits.heap", "the script has used up its heap and was terminated"};
+    case Termination::Reason::kRequested:
+      break;
+  }
+  return {"server.drain", "the script was terminated while it ran"};
+}
+
 }  // namespace
 
 // Sockets and timers are used by the one thread alone, so the reactor needs no locks for them; the scheduler keeps its
@@ -109,6 +123,7 @@ void Worker::Run() {
   ::pthread_setname_np(::pthread_self(), ("jsd-worker-" + std::to_string(index_)).c_str());
   RuntimeOptions runtime_options = options_.runtime;
   runtime_options.host = this;
+  runtime_options.execution = &execution_;
   SetRuntime(JsRuntime::Create(runtime_options));
   handler_ = options_.connections(loop_->io, *this, log_);
   runtime_->LoadApp(options_.script, [this](std::optional<ScriptError> error) { OnAppLoaded(std::move(error)); });
@@ -194,6 +209,13 @@ void Worker::Console(ConsoleLevel level, std::string_view message) { log_.Write(
 
 void Worker::UncaughtError(std::string_view origin, std::string_view report) {
   log_.Error(std::string(origin) + ": " + std::string(report));
+}
+
+void Worker::Terminated(const Termination& termination) {
+  const auto [limit, message] = DescribeTermination(termination.reason);
+  log_.Error(
+      message,
+      {{"limit", limit}, {"method", termination.method}, {"path", termination.path}, {"stack", termination.stack}});
 }
 
 void Worker::Dispatch(std::span<RequestEvent* const> batch) {

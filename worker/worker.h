@@ -27,7 +27,7 @@ struct WorkerOptions {
   LogSink* log_sink = nullptr;  // Never null; outlives the worker.
   std::string app_name;         // Stands in the log lines.
   std::string script;           // Path of the application's module.
-  RuntimeOptions runtime;       // The worker sets `host`.
+  RuntimeOptions runtime;       // The worker sets `host` and `execution`.
   ConnectionHandlerFactory connections;
 };
 
@@ -69,6 +69,9 @@ class Worker final : private RuntimeHost, private RequestSink {
 
   unsigned index() const { return index_; }
 
+  // For watchers.
+  Execution& execution() { return execution_; }
+
  private:
   struct Loop;
 
@@ -88,6 +91,7 @@ class Worker final : private RuntimeHost, private RequestSink {
   void WakeUp() override;
   void Console(ConsoleLevel level, std::string_view message) override;
   void UncaughtError(std::string_view origin, std::string_view report) override;
+  void Terminated(const Termination& termination) override;
 
   // RequestSink:
   void Dispatch(std::span<RequestEvent* const> batch) override;
@@ -99,6 +103,7 @@ class Worker final : private RuntimeHost, private RequestSink {
   const unsigned index_;
   const WorkerOptions options_;
   Log log_;
+  Execution execution_;
   Loaded loaded_;
   Finished finished_;
 

@@ -33,6 +33,7 @@ WorkerPool::~WorkerPool() = default;
 void WorkerPool::Start(std::function<void(std::optional<ScriptError>)> ready) {
   ready_ = std::move(ready);
   for (std::size_t i = 0; i < workers_.size(); ++i) {
+    watchdog_.Add(workers_[i]->execution());
     workers_[i]->Start(
         [this](std::optional<ScriptError> error) {
           asio::post(io_, [this, error = std::move(error)] { OnLoaded(error); });

@@ -11,6 +11,7 @@
 
 #include "core/js_runtime.h"
 #include "worker/connection.h"
+#include "worker/watchdog.h"
 #include "worker/worker.h"
 
 namespace boost::asio {
@@ -60,6 +61,7 @@ class WorkerPool {
 
   boost::asio::io_context& io_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  Watchdog watchdog_;           // Of the workers, so it ends before them.
   std::vector<bool> finished_;  // By worker.
   std::size_t loaded_ = 0;
   std::size_t next_ = 0;  // Where the search for the least loaded begins.

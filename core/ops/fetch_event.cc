@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/check.h"
+#include "core/guarded.h"
 #include "core/request_event.h"
 #include "core/runtime_state.h"
 #include "core/value.h"
@@ -444,23 +445,23 @@ void WaitUntilStarted(const Info& info) { ++RuntimeState::From(info.GetIsolate()
 void WaitUntilSettled(const Info& info) { --RuntimeState::From(info.GetIsolate()).waiting_until; }
 
 constexpr Binding kBindings[] = {
-    {"requestMethod", RequestMethod},
-    {"requestUrl", RequestUrl},
+    {"requestMethod", Guarded<RequestMethod>},
+    {"requestUrl", Guarded<RequestUrl>},
     {"makeRequestUrl", MakeRequestUrl},
-    {"requestRemoteAddress", RequestRemoteAddress},
-    {"requestTls", RequestTls},
-    {"requestHeader", RequestHeader},
-    {"requestHeaders", RequestHeaders},
-    {"requestHead", TakeRequestHead},
-    {"requestHasBody", RequestHasBody},
-    {"requestBody", RequestBody},
-    {"requestBodyText", RequestBodyText},
+    {"requestRemoteAddress", Guarded<RequestRemoteAddress>},
+    {"requestTls", Guarded<RequestTls>},
+    {"requestHeader", Guarded<RequestHeader>},
+    {"requestHeaders", Guarded<RequestHeaders>},
+    {"requestHead", Guarded<TakeRequestHead>},
+    {"requestHasBody", Guarded<RequestHasBody>},
+    {"requestBody", Guarded<RequestBody>},
+    {"requestBodyText", Guarded<RequestBodyText>},
     {"copyBytes", CopyBytes},
-    {"respond", Respond},
-    {"fail", Fail},
-    {"streamStart", StreamStart},
-    {"streamWrite", StreamWrite},
-    {"streamEnd", StreamEnd},
+    {"respond", Guarded<Respond>},
+    {"fail", Guarded<Fail>},
+    {"streamStart", Guarded<StreamStart>},
+    {"streamWrite", Guarded<StreamWrite>},
+    {"streamEnd", Guarded<StreamEnd>},
     {"waitUntilStarted", WaitUntilStarted},
     {"waitUntilSettled", WaitUntilSettled},
 };

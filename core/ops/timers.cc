@@ -20,7 +20,8 @@ void TimerAdd(const Info& info) {
   const Milliseconds delay(std::clamp(info[1].As<v8::Number>()->Value(), 0.0, kLongestDelay));
   RuntimeState::From(info.GetIsolate())
       .timers.Add(info[0].As<v8::Uint32>()->Value(),
-                  TimerQueue::Clock::now() + std::chrono::duration_cast<TimerQueue::Clock::duration>(delay));
+                  TimerQueue::Clock::now() + std::chrono::duration_cast<TimerQueue::Clock::duration>(delay),
+                  RuntimeState::CurrentRequest(info.GetIsolate()));
 }
 
 void TimerCancel(const Info& info) {

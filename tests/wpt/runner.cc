@@ -89,6 +89,8 @@ class Host final : public jsd::RuntimeHost {
     Log("uncaught error in " + std::string(origin) + ": " + std::string(report));
   }
 
+  void Terminated(const jsd::Termination& termination) override { Log("terminated\n" + termination.stack); }
+
   // Waits until `due` or until somebody woke it; true where it was woken.
   bool WaitUntil(Clock::time_point due) {
     std::unique_lock lock(mutex_);

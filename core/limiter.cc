@@ -1,0 +1,132 @@
+#include "core/limiter.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "core/runtime_state.h"
+#include "core/value.h"
+
+namespace jsd {
+namespace {
+
+constexpr int kMostFrames = 10;
+
+// What a script may use beyond its heap limit until it has ended: for the garbage that is collected only then. In
+// steps, because V8 asks once for each.
+constexpr std::size_t kHeadroomStep = 16 << 20;
+constexpr std::size_t kLeastHeadroom = 64 << 20;
+
+// In whole ticks and never too short: the entry may have begun at the very end of its first.
+Execution::Tick TicksOf(std::chrono::milliseconds time) {
+  if (time.count() == 0) return 0;
+  return static_cast<Execution::Tick>((time + Execution::kTick - std::chrono::milliseconds(1)) / Execution::kTick + 1);
+}
+
+std::string StackOf(v8::Isolate* isolate) {
+  const v8::HandleScope handle_scope(isolate);
+  const v8::Local<v8::Context> context = isolate->GetCurrentContext();
+  const v8::Local<v8::StackTrace> trace = v8::StackTrace::CurrentStackTrace(isolate, kMostFrames);
+  const auto text = [&](v8::Local<v8::String> string) {
+    return string.IsEmpty() ? std::string() : DescribeValue(context, string);
+  };
+  std::string stack;
+  for (int i = 0; i < trace->GetFrameCount(); ++i) {
+    const v8::Local<v8::StackFrame> frame = trace->GetFrame(isolate, i);
+    const std::string file = text(frame->GetScriptName());
+    // The runtime's own functions say nothing to the script's author.
+    if (file.starts_with("jsd:")) continue;
+    const std::string function = text(frame->GetFunctionName());
+    std::string place = file.empty() ? "<anonymous>" : file;
+    place += ':' + std::to_string(frame->GetLineNumber()) + ':' + std::to_string(frame->GetColumn());
+    stack += stack.empty() ? "at " : "\nat ";
+    stack += function.empty() ? place : function + " (" + place + ")";
+  }
+  return stack;
+}
+
+}  // namespace
+
+Limiter::Limiter(v8::Isolate* isolate, RuntimeState& state, const Limits& limits)
+    : isolate_(isolate),
+      state_(state),
+      execution_(*state.execution),
+      slice_(TicksOf(limits.slice)),
+      cpu_(TicksOf(limits.cpu)),
+      headroom_(std::max(kLeastHeadroom, limits.heap / 2)) {
+  if (limits.heap == 0) return;
+  isolate_->AddNearHeapLimitCallback(OnNearHeapLimit, this);
+  isolate_->AutomaticallyRestoreInitialHeapLimit();
+}
+
+void Limiter::Prod() {
+  if (prods_.fetch_add(1, std::memory_order_relaxed) == 0) isolate_->RequestInterrupt(OnInterrupt, this);
+}
+
+void Limiter::Request() {
+  if (!execution_.stamp().in_javascript()) return;
+  requested_.store(true, std::memory_order_relaxed);
+  Prod();
+}
+
+void Limiter::OnInterrupt(v8::Isolate*, void* data) { static_cast<Limiter*>(data)->Look(); }
+
+void Limiter::Look() {
+  const std::uint32_t ticks = prods_.exchange(0, std::memory_order_relaxed);
+  if (terminating_) return;
+  // What runs now may be another entry than the one that was to be asked.
+  const Execution::Stamp stamp = execution_.stamp();
+  if (requested_.load(std::memory_order_relaxed)) {
+    Terminate(Termination::Reason::kRequested);
+  } else if (exhausted_) {
+    Terminate(Termination::Reason::kHeap);
+  } else if (slice_ != 0 && (!stamp.in_javascript() || stamp.age() >= slice_)) {
+    Terminate(Termination::Reason::kSlice);
+  } else if (cpu_ != 0 && ChargeRequest(ticks)) {
+    Terminate(Termination::Reason::kCpu);
+  }
+}
+
+bool Limiter::ChargeRequest(std::uint32_t ticks) {
+  const v8::HandleScope handle_scope(isolate_);
+  return state_.events.Charge(state_.CurrentRequest(isolate_), ticks) > cpu_;
+}
+
+void Limiter::Terminate(Termination::Reason reason) {
+  terminating_ = true;
+  termination_ = {.reason = reason};
+  if (const Execution::Op op(execution_); op) {
+    const v8::HandleScope handle_scope(isolate_);
+    if (const RequestEvent* const event = state_.events.Find(state_.CurrentRequest(isolate_))) {
+      const RequestHead& head = event->head();
+      termination_.method = head.method;
+      termination_.path = head.target.substr(0, head.target.find('?'));
+    }
+  }
+  termination_.stack = StackOf(isolate_);
+  isolate_->TerminateExecution();
+}
+
+Termination Limiter::Conclude() {
+  isolate_->CancelTerminateExecution();
+  terminating_ = false;
+  return std::exchange(termination_, {});
+}
+
+// V8 calls this in the middle of an allocation. The script's stack can be told only at its next check for interrupts;
+// where it does not come to that before it wants more, it ends without one.
+std::size_t Limiter::OnNearHeapLimit(void* data, std::size_t current, std::size_t initial) {
+  auto& limiter = *static_cast<Limiter*>(data);
+  if (!std::exchange(limiter.exhausted_, true)) {
+    limiter.Prod();
+  } else if (!limiter.terminating_) {
+    limiter.terminating_ = true;
+    limiter.termination_ = {.reason = Termination::Reason::kHeap};
+    limiter.isolate_->TerminateExecution();
+  }
+  const std::size_t step = std::min(kHeadroomStep, limiter.headroom_ - limiter.granted_);
+  limiter.granted_ += step;
+  return current + step;
+}
+
+}  // namespace jsd

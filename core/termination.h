@@ -1,0 +1,26 @@
+#ifndef JSD_CORE_TERMINATION_H_
+#define JSD_CORE_TERMINATION_H_
+
+#include <string>
+
+namespace jsd {
+
+// JavaScript that was ended from outside, and what it was at.
+struct Termination {
+  enum class Reason {
+    kSlice,      // limits.slice: it did not return.
+    kCpu,        // limits.cpu: a request has used too much time in all.
+    kHeap,       // limits.heap: the isolate is of no more use.
+    kRequested,  // JsRuntime::Terminate.
+  };
+  Reason reason = Reason::kRequested;
+  // The request that it ran for; empty where it ran for none, or for one that had its reply.
+  std::string method;
+  std::string path;  // Without the query, which may hold what no log should.
+  // Lines "at function (file:line:column)", innermost first; may be empty.
+  std::string stack;
+};
+
+}  // namespace jsd
+
+#endif  // JSD_CORE_TERMINATION_H_
