@@ -75,6 +75,12 @@ core.streams = {
   // A stream of the same chunks. `stream` is locked and disturbed from now on.
   passThrough: (stream) => pipeThrough(stream, new TransformStream()),
 
+  // A transform stream inside of other interfaces. The algorithms get a controller for the two functions below.
+  makeTransform: (transformer) => new TransformStream(transformer),
+  enqueueTransformed: uncurryThis(classes.TransformStreamDefaultController.prototype.enqueue),
+  // Waits until what was enqueued has been read.
+  roomAfterTransform: () => undefined,
+
   // A byte stream over what `take` returns when the first read comes.
   fromBytes: (take) =>
     new ReadableStream({

@@ -2,6 +2,7 @@
 
 #include "core/check.h"
 #include "core/ops/base64.h"
+#include "core/ops/compression.h"
 #include "core/ops/console.h"
 #include "core/ops/crypto.h"
 #include "core/ops/encoding.h"
@@ -19,9 +20,9 @@ namespace jsd {
 const std::vector<Binding>& AllBindings() {
   static const std::vector<Binding> bindings = [] {
     std::vector<Binding> all;
-    for (const auto capability :
-         {Base64Bindings(), ConsoleBindings(), CryptoBindings(), EncodingBindings(), FetchEventBindings(),
-          RuntimeBindings(), StructuredCloneBindings(), TimerBindings(), UrlBindings(), WebIdlBindings()}) {
+    for (const auto capability : {Base64Bindings(), CompressionBindings(), ConsoleBindings(), CryptoBindings(),
+                                  EncodingBindings(), FetchEventBindings(), RuntimeBindings(),
+                                  StructuredCloneBindings(), TimerBindings(), UrlBindings(), WebIdlBindings()}) {
       all.insert(all.end(), capability.begin(), capability.end());
     }
     return all;

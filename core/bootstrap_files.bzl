@@ -21,6 +21,7 @@ BOOTSTRAP_FILES = ["//bootstrap:%s.js" % name for name in [
     "crypto",
     "streams_bundle",
     "streams",
+    "transforms",
     "headers",
     "body",
     "request",
