@@ -10,12 +10,13 @@ const {
   StringPrototypeToWellFormed, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength,
   TypedArrayPrototypeGetSymbolToStringTag, TypedArrayPrototypeSet, TypeError, Uint8Array,
 } = core.primordials;
-const { encoding, ops, streams, url, webidl } = core;
+const { encoding, incomingBody, ops, streams, url, webidl } = core;
+const { isArriving } = incomingBody;
 
 // One body, shared by all Request and Response objects that were given its stream.
 class Body {
-  // A string, a Uint8Array that no script holds, or an incoming Request whose native body this is. Null where only the
-  // stream has it.
+  // A string, a Uint8Array that no script holds, an incoming Request whose native body this is, or an ArrivingBody. Null
+  // where only the stream has it.
   source;
   // Made on demand where there is a source.
   stream;
@@ -149,15 +150,25 @@ function consume(body, reader, context) {
     if (body === null) return PromiseResolve(reader.fromSource(''));
     refuseUnusable(body, context);
     if (body.source === null) return PromisePrototypeThen(readAll(body.stream), reader.fromBytes);
-    return PromiseResolve(reader.fromSource(takeSource(body)));
+    const source = takeSource(body);
+    if (isArriving(source)) return PromisePrototypeThen(source.gather(), reader.fromBytes);
+    return PromiseResolve(reader.fromSource(source));
   } catch (error) {
     return PromiseReject(error);
   }
 }
 
+// From here on only the stream has the body.
+function giveToStream(body) {
+  body.stream = body.source.stream();
+  body.source = null;
+  return body.stream;
+}
+
 // The stream of a body, made from its source the first time.
 function streamOf(body) {
   if (body.stream !== undefined) return body.stream;
+  if (isArriving(body.source)) return giveToStream(body);
   const stream = streams.fromBytes(() => {
     const { source } = body;
     body.source = '';
@@ -172,6 +183,7 @@ function streamOf(body) {
 
 // Fetch, "clone a body": a second body with the same content. The first goes on under `body` itself.
 function clone(body) {
+  if (isArriving(body.source)) giveToStream(body);
   if (body.source === null) {
     const branches = streams.tee(body.stream);
     body.stream = branches[0];
@@ -188,6 +200,7 @@ function clone(body) {
 
 // A body that takes over from `body`, which then is used up: a Request made of another.
 function transfer(body) {
+  if (isArriving(body.source)) giveToStream(body);
   if (body.source !== null) return new Body(contentOf(takeSource(body)), undefined);
   const successor = new Body(null, streams.passThrough(body.stream));
   body.used = true;

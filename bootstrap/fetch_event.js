@@ -231,9 +231,9 @@ core.bindCallback('cancelFetch', (handle, reason) => {
   if (entry === undefined || handleOf(entry.request) !== handle) return;
   open[slot] = undefined;
   const { request, reader, drained } = entry;
-  detach(request, ops.requestHead(handle));
   const error = new core.DOMException(reason, reason === requestOverdue ? 'TimeoutError' : 'AbortError');
   entry.abortReason = error;
+  detach(request, ops.requestHead(handle), error);
   if (reader !== undefined) streams.cancel(reader, error);
   if (drained !== undefined) drained();
   fetch.abortRequest(request, error);

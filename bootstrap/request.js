@@ -7,14 +7,18 @@ const {
   ArrayPrototypePush, ObjectFreeze, PromiseReject, RegExpPrototypeExec, StringPrototypeIndexOf, StringPrototypeSlice,
   StringPrototypeToLowerCase, StringPrototypeToUpperCase, StringPrototypeTrim, TypeError,
 } = core.primordials;
-const { abort, body: bodies, headers: headerLists, ops, url: urls, webidl } = core;
+const { abort, body: bodies, headers: headerLists, incomingBody, ops, url: urls, webidl } = core;
 const { internal } = webidl;
 // What most requests use, by names of their own: `core` and what is on it are dictionaries, slow to look up.
 const { fromIncoming, listGet } = headerLists;
-const { requestBodyText, requestHasBody, requestHeader, requestMethod, requestUrl } = ops;
+const { requestBodyState, requestBodyText, requestHeader, requestMethod, requestUrl } = ops;
 const { consume } = bodies;
 
 const detached = -1;
+
+// Bodies as requestBodyState tells of them; further ones arrive.
+const noBody = 0;
+const wholeBody = 1;
 
 // The attributes that a server has no use for, as they are unless a script says otherwise.
 const defaultSettings = ObjectFreeze({
@@ -197,6 +201,8 @@ class Request {
   #url = undefined;
   #headers = undefined;
   #body = undefined;
+  // The body where it arrives while the handler runs.
+  #arriving = undefined;
   #signal = undefined;
   // The signal that #signal follows, once that is made.
   #signalSource = undefined;
@@ -299,12 +305,18 @@ class Request {
   }
 
   static #bodyOf(request) {
-    if (request.#body === undefined) {
-      const hasBody =
-        request.#handle === detached ? Request.#headOf(request).hadBody : requestHasBody(request.#handle);
-      request.#body = hasBody ? new bodies.Body(request, undefined) : null;
-    }
+    if (request.#body === undefined) request.#body = Request.#makeIncomingBody(request);
     return request.#body;
+  }
+
+  static #makeIncomingBody(request) {
+    const handle = request.#handle;
+    if (handle === detached) return Request.#headOf(request).hadBody ? new bodies.Body(request, undefined) : null;
+    const state = requestBodyState(handle);
+    if (state === noBody) return null;
+    if (state === wholeBody) return new bodies.Body(request, undefined);
+    request.#arriving = new incomingBody.ArrivingBody(handle);
+    return new bodies.Body(request.#arriving, undefined);
   }
 
   static #signalOf(request) {
@@ -386,10 +398,11 @@ class Request {
       isRequest: (value) => webidl.isObject(value) && #handle in value,
       makeIncoming: (handle) => new Request(internal, handle),
       handleOf: (request) => request.#handle,
-      // The native event ends; `head` is what it leaves behind.
-      detach(request, head) {
+      // The native event ends; `head` is what it leaves behind. `error`: why, for those who still read the body.
+      detach(request, head, error = undefined) {
         request.#handle = detached;
         request.#head = head;
+        if (request.#arriving !== undefined) incomingBody.end(request.#arriving, error);
       },
       incomingHeaders: (request) =>
         (request.#handle === detached ? Request.#headOf(request).list : ops.requestHeaders(request.#handle)),
@@ -398,11 +411,11 @@ class Request {
           Request.#headOf(request).remoteAddress :
           ops.requestRemoteAddress(request.#handle)),
       incomingBodyText(request) {
-        if (request.#handle === detached) throw bodyGone();
+        if (request.#handle === detached) throw incomingBody.bodyGone();
         return requestBodyText(request.#handle);
       },
       incomingBodyBytes(request) {
-        if (request.#handle === detached) throw bodyGone();
+        if (request.#handle === detached) throw incomingBody.bodyGone();
         return ops.requestBody(request.#handle);
       },
       // Aborts `request.signal` if a script has asked for it; a later one comes aborted.
@@ -412,8 +425,6 @@ class Request {
     };
   }
 }
-
-const bodyGone = () => new TypeError('The request body was not read before the request ended, and is gone');
 
 webidl.configureInterface(Request);
 core.inspect.showAttributes(Request, ['method', 'url', 'headers', 'bodyUsed']);

@@ -33,9 +33,17 @@ const cancelReader = uncurryThis(ReadableStreamDefaultReader.prototype.cancel);
 const byobRequestOf = getter(ReadableByteStreamController, 'byobRequest');
 const enqueue = uncurryThis(ReadableByteStreamController.prototype.enqueue);
 const close = uncurryThis(ReadableByteStreamController.prototype.close);
+const fail = uncurryThis(ReadableByteStreamController.prototype.error);
 const respond = uncurryThis(classes.ReadableStreamBYOBRequest.prototype.respond);
 
 const ignore = () => {};
+
+function end(controller) {
+  close(controller);
+  // A reader that brought its own buffer waits for an answer of its own.
+  const request = byobRequestOf(controller);
+  if (request !== null) respond(request, 0);
+}
 
 core.streams = {
   __proto__: null,
@@ -89,10 +97,21 @@ core.streams = {
       pull(controller) {
         const bytes = take();
         if (TypedArrayPrototypeGetByteLength(bytes) !== 0) enqueue(controller, bytes);
-        close(controller);
-        // A reader that brought its own buffer waits for an answer of its own when the stream ends empty.
-        const request = byobRequestOf(controller);
-        if (request !== null) respond(request, 0);
+        end(controller);
       },
     }),
+
+  // A byte stream whose source answers its controller by `deliver` and `fail`.
+  pulled(source) {
+    source.type = 'bytes';
+    return new ReadableStream(source);
+  },
+
+  // A chunk that is not empty, or null at the end.
+  deliver(controller, chunk) {
+    if (chunk === null) end(controller);
+    else enqueue(controller, chunk);
+  },
+
+  fail,
 };

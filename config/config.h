@@ -44,7 +44,7 @@ struct AppConfig {
 };
 
 struct LimitsConfig {
-  std::chrono::milliseconds request{};  // From a request's last byte to its reply.
+  std::chrono::milliseconds request{};  // Of a handler, to its reply, without waiting for the body.
   std::chrono::milliseconds slice{};    // One call of the script's code, without a break.
   std::chrono::milliseconds cpu{};      // All that runs for a request; 0: any.
   std::size_t heap = 0;                 // Bytes of JavaScript heap in each worker.
@@ -58,7 +58,7 @@ struct LimitsConfig {
 struct TimeoutsConfig {
   std::chrono::milliseconds handshake{};  // Of TLS, from the connection on.
   std::chrono::milliseconds header{};     // From a request's first byte to the end of its header.
-  std::chrono::milliseconds body{};       // Between two reads of a request's body.
+  std::chrono::milliseconds body{};       // Without a byte of a body that the script waits for.
   std::chrono::milliseconds idle{};       // Between two requests of a connection.
   std::chrono::milliseconds write{};      // Without progress of a write.
 };

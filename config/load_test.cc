@@ -246,7 +246,7 @@ TEST_F(LoadTest, RangesIncludeTheirEnds) {
 TEST_F(LoadTest, SizesAndDurationsSayWhatIsWrongInThem) {
   EXPECT_THAT(LineErrors("limits", "heap = \"64MB\""),
               ElementsAre("F:3:8: limits.heap: expected a size from \"16MiB\" to \"64GiB\", got \"64MB\": "
-                          "unknown unit \"MB\": use B, KiB, MiB or GiB"));
+                          "unknown unit \"MB\": use B, KiB, MiB, GiB or TiB"));
   EXPECT_THAT(LineErrors("server", "drain = \"10\""),
               ElementsAre("F:3:9: server.drain: expected a duration from \"0ms\" to \"24h\", got \"10\": "
                           "it has no unit: use ms, s, m or h"));
@@ -298,7 +298,7 @@ TEST_F(LoadTest, EveryErrorIsReportedInTheOrderOfTheFile) {
                           "F:7:1: limits.foo: unknown key; expected one of \"limits.request\", \"limits.heap\", "
                           "\"limits.buffers\", \"limits.body\", \"limits.headers\", \"limits.target\", "
                           "\"limits.pipeline\"",
-                          "F:8:8: limits.body: expected a size from \"0B\" to \"1GiB\", got \"x\": "
+                          "F:8:8: limits.body: expected a size from \"0B\" to \"1TiB\", got \"x\": "
                           "it does not start with a number",
                           "--set nothing: expected key=value",
                           R"(--set log.level: expected "debug", "info", "warn" or "error", got "loud")"));

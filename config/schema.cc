@@ -15,6 +15,7 @@ using std::chrono::milliseconds;
 constexpr std::uint64_t kKiB = 1 << 10;
 constexpr std::uint64_t kMiB = 1 << 20;
 constexpr std::uint64_t kGiB = 1 << 30;
+constexpr std::uint64_t kTiB = kGiB << 10;
 
 // In the order of LogLevel and of LogFormat.
 constexpr std::string_view kLogLevels[] = {"debug", "info", "warn", "error"};
@@ -109,8 +110,8 @@ constexpr Setting kSettings[] = {
 
     {"limits", "request", R"("30s")",
      DurationKind{At<&Config::limits, &LimitsConfig::request>, milliseconds(1), hours(24)},
-     "From the last byte of a request to the handler's reply. After that the client gets status 504, and the request's "
-     "`signal` aborts."},
+     "What a handler may take to reply, without the time in which it waits for the client to send more of the body. "
+     "After that the client gets status 504, and the request's `signal` aborts."},
     {"limits", "slice", R"("5s")", DurationKind{At<&Config::limits, &LimitsConfig::slice>, milliseconds(50), hours(1)},
      "How long the script may keep its thread without a break: in a handler, a timer, a run of promise reactions. "
      "After "
@@ -123,8 +124,9 @@ constexpr Setting kSettings[] = {
     {"limits", "buffers", R"("128MiB")", SizeKind{At<&Config::limits, &LimitsConfig::buffers>, kMiB, 64 * kGiB},
      "Memory of the array buffers of each worker, which is beside its heap. A script that wants more gets a "
      "RangeError."},
-    {"limits", "body", R"("16MiB")", SizeKind{At<&Config::limits, &LimitsConfig::body>, 0, kGiB},
-     "The body of a request. A longer one gets status 413."},
+    {"limits", "body", R"("16MiB")", SizeKind{At<&Config::limits, &LimitsConfig::body>, 0, kTiB},
+     "The body of a request. A longer one gets status 413: at once where the client has declared its length, else when "
+     "it has come so far."},
     {"limits", "headers", R"("64KiB")", SizeKind{At<&Config::limits, &LimitsConfig::headers>, kKiB, kMiB},
      "The request line and the header fields of a request together. Longer ones get status 431."},
     {"limits", "target", R"("8KiB")", SizeKind{At<&Config::limits, &LimitsConfig::target>, 64, kMiB},
@@ -140,7 +142,7 @@ constexpr Setting kSettings[] = {
      "In total, from the first byte of a request to the end of its header."},
     {"timeouts", "body", R"("30s")",
      DurationKind{At<&Config::timeouts, &TimeoutsConfig::body>, milliseconds(1), hours(24)},
-     "Idle: without a further byte of a request's body."},
+     "Idle: without a further byte of a body that the script waits for."},
     {"timeouts", "idle", R"("75s")",
      DurationKind{At<&Config::timeouts, &TimeoutsConfig::idle>, milliseconds(1), hours(24)},
      "Idle: an open connection without a request. Behind a proxy, more than the proxy's own."},

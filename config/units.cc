@@ -15,10 +15,10 @@ struct Unit {
 };
 
 // From the smallest to the largest.
-constexpr Unit kSizeUnits[] = {{"B", 1}, {"KiB", 1u << 10}, {"MiB", 1u << 20}, {"GiB", 1u << 30}};
+constexpr Unit kSizeUnits[] = {{"B", 1}, {"KiB", 1u << 10}, {"MiB", 1u << 20}, {"GiB", 1u << 30}, {"TiB", 1ull << 40}};
 constexpr Unit kDurationUnits[] = {{"ms", 1}, {"s", 1000}, {"m", 60 * 1000}, {"h", 60 * 60 * 1000}};
 
-// "B, KiB, MiB or GiB".
+// "B, KiB, MiB, GiB or TiB".
 std::string ListNames(std::span<const Unit> units) {
   std::string names(units.front().name);
   for (const Unit& unit : units.subspan(1)) {

@@ -9,7 +9,7 @@
 
 namespace jsd {
 
-// A value, or a phrase that says why the text is none: "it has no unit: use B, KiB, MiB or GiB".
+// A value, or a phrase that says why the text is none: "it has no unit: use B, KiB, MiB, GiB or TiB".
 template <typename T>
 struct Parsed {
   std::optional<T> value;

@@ -7,6 +7,7 @@
 #include "core/ops/crypto.h"
 #include "core/ops/encoding.h"
 #include "core/ops/fetch_event.h"
+#include "core/ops/request_body.h"
 #include "core/ops/runtime.h"
 #include "core/ops/structured_clone.h"
 #include "core/ops/timers.h"
@@ -21,7 +22,7 @@ const std::vector<Binding>& AllBindings() {
   static const std::vector<Binding> bindings = [] {
     std::vector<Binding> all;
     for (const auto capability : {Base64Bindings(), CompressionBindings(), ConsoleBindings(), CryptoBindings(),
-                                  EncodingBindings(), FetchEventBindings(), RuntimeBindings(),
+                                  EncodingBindings(), FetchEventBindings(), RequestBodyBindings(), RuntimeBindings(),
                                   StructuredCloneBindings(), TimerBindings(), UrlBindings(), WebIdlBindings()}) {
       all.insert(all.end(), capability.begin(), capability.end());
     }

@@ -23,6 +23,7 @@ BOOTSTRAP_FILES = ["//bootstrap:%s.js" % name for name in [
     "streams",
     "transforms",
     "headers",
+    "incoming_body",
     "body",
     "request",
     "response",

@@ -18,6 +18,7 @@ enum class Callback : std::size_t {
   kStreamDrained,       // (handle): a streamed reply may go on.
   kSetRequestsAside,    // () → [entry, handle, …] of the requests that only script code can answer; forgets them.
   kTakeRequestsBack,    // ([entry, …]): of those, the ones that script code can still reach.
+  kBodyArrived,         // (handle): there is more of a body, or it has ended, or it is gathered.
   kFireTimer,           // (id)
   kUnhandledRejection,  // (promise, reason): no handler at the end of the turn.
   kRejectionHandled,    // (promise, reason): it got one later.
@@ -40,6 +41,7 @@ inline constexpr std::array<std::string_view, kCallbackCount> kCallbackNames = {
     "streamDrained",
     "setRequestsAside",
     "takeRequestsBack",
+    "bodyArrived",
     "fireTimer",
     "unhandledRejection",
     "rejectionHandled",

@@ -27,7 +27,9 @@ class Event final : public RequestEvent {
  public:
   Event() = default;
   Event(std::string method, std::string target, std::vector<HeaderField> fields = {}, std::string body = "")
-      : method_(std::move(method)), target_(std::move(target)), body_(std::move(body)), fields_(std::move(fields)) {}
+      : method_(std::move(method)), target_(std::move(target)), body_(std::move(body)), fields_(std::move(fields)) {
+    if (!body_.empty()) body_state_ = BodyState::kWhole;
+  }
 
   const RequestHead& head() const override {
     head_ = {.method = method_,

@@ -34,6 +34,7 @@ class JsRuntime::Impl {
   void Dispatch(std::span<RequestEvent* const> batch);
   void Cancel(RequestEvent& event, std::string_view reason);
   void Drained(RequestEvent& event);
+  void BodyArrived(RequestEvent& event, std::size_t filled);
   void Invoke(std::string_view event, std::string_view detail_json);
   PollResult Poll();
 
@@ -281,7 +282,7 @@ void JsRuntime::Impl::FailRequest(std::uint32_t handle) {
   if (event == nullptr) return;
   const Execution::Op op(*state_.execution);
   if (!op) return;
-  state_.events.Remove(handle);
+  state_.EndEvent(handle);
   if (last_reason_ == Termination::Reason::kRequested) ++terminated_requests_;
   event->Fail(FailReason::kTerminated);
 }
@@ -345,7 +346,7 @@ void JsRuntime::Impl::Dispatch(std::span<RequestEvent* const> batch) {
     } else if (state_.events.Find(id) == event) {
       const Execution::Op op(*state_.execution);
       if (!op) return;
-      state_.events.Remove(id);
+      state_.EndEvent(id);
       event->Fail(FailReason::kHandlerError);
     }
     try_catch.Reset();
@@ -364,7 +365,7 @@ void JsRuntime::Impl::Cancel(RequestEvent& event, std::string_view reason) {
     v8::Local<v8::Value> arguments[] = {v8::Integer::NewFromUnsigned(isolate_.get(), id), text};
     Call(entered.context, Callback::kCancelFetch, arguments);
   }
-  if (state_.events.Find(id) == &event) state_.events.Remove(id);
+  if (state_.events.Find(id) == &event) state_.EndEvent(id);
   Checkpoint(entered.context);
   FailOrphans(entered.context);
 }
@@ -373,6 +374,21 @@ void JsRuntime::Impl::Drained(RequestEvent& event) {
   const Entered entered(*this);
   v8::Local<v8::Value> arguments[] = {v8::Integer::NewFromUnsigned(isolate_.get(), event.runtime_handle)};
   Call(entered.context, Callback::kStreamDrained, arguments);
+  Checkpoint(entered.context);
+  FailOrphans(entered.context);
+}
+
+void JsRuntime::Impl::BodyArrived(RequestEvent& event, std::size_t filled) {
+  const Entered entered(*this);
+  const std::uint32_t id = event.runtime_handle;
+  if (BodyGather* const gather = state_.gathers.Find(id)) {
+    const Execution::Op op(*state_.execution);
+    if (!op) return;
+    gather->filled += filled;
+    if (!GoOnGathering(isolate_.get(), event, *gather)) return;
+  }
+  v8::Local<v8::Value> arguments[] = {v8::Integer::NewFromUnsigned(isolate_.get(), id)};
+  Call(entered.context, Callback::kBodyArrived, arguments);
   Checkpoint(entered.context);
   FailOrphans(entered.context);
 }
@@ -567,6 +583,7 @@ void JsRuntime::RunScripts(std::span<const ClassicScript> scripts) { impl_->RunS
 void JsRuntime::Dispatch(std::span<RequestEvent* const> batch) { impl_->Dispatch(batch); }
 void JsRuntime::Cancel(RequestEvent& event, std::string_view reason) { impl_->Cancel(event, reason); }
 void JsRuntime::Drained(RequestEvent& event) { impl_->Drained(event); }
+void JsRuntime::BodyArrived(RequestEvent& event, std::size_t filled) { impl_->BodyArrived(event, filled); }
 void JsRuntime::Invoke(std::string_view event, std::string_view detail_json) { impl_->Invoke(event, detail_json); }
 PollResult JsRuntime::Poll() { return impl_->Poll(); }
 std::optional<std::chrono::steady_clock::time_point> JsRuntime::next_timer() const { return impl_->next_due(); }

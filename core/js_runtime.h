@@ -94,6 +94,10 @@ class JsRuntime {
   // The session has room again for a stream whose Write returned false.
   void Drained(RequestEvent& event);
 
+  // What RequestEvent::AwaitBody asked for is there, or the body has ended. `filled`: how many bytes of the room that
+  // was given are used.
+  void BodyArrived(RequestEvent& event, std::size_t filled);
+
   // Calls the listeners that the script registered by jsd.listen(event, …) with `detail_json` parsed. Returns when
   // they returned; promises of theirs go on.
   void Invoke(std::string_view event, std::string_view detail_json);
@@ -102,8 +106,8 @@ class JsRuntime {
   // when the next timer is due.
   PollResult Poll();
 
-  // When the next timer is due, without a turn: after Dispatch, Cancel and Drained, which run microtasks themselves,
-  // the timers are all that a loop has to see to. Cheap.
+  // When the next timer is due, without a turn: after Dispatch, Cancel, Drained and BodyArrived, which run
+  // microtasks themselves, the timers are all that a loop has to see to. Cheap.
   std::optional<std::chrono::steady_clock::time_point> next_timer() const;
 
   // The number of ctx.waitUntil promises that have not settled.

@@ -39,6 +39,14 @@ struct ReplyHead {
   std::int64_t declared_length = -1;
 };
 
+// How far the body of a request is.
+enum class BodyState {
+  kNone,      // It has none.
+  kWhole,     // All of it is there, in one piece.
+  kArriving,  // It is on its way: read in pieces, as they come.
+  kArrived,   // As before, but nothing will be added to what is there.
+};
+
 // Why a request ends without the handler's reply.
 enum class FailReason {
   kHandlerError,  // It threw, rejected, or returned no Response: 500.
@@ -60,8 +68,22 @@ class RequestEvent {
  public:
   virtual const RequestHead& head() const = 0;
 
-  // The whole request body; events are dispatched when it has arrived.
+  BodyState body_state() const { return body_state_; }
+
+  // The body, where it is whole when the event is dispatched: a small one, as a rule.
   virtual std::string_view body() const = 0;
+
+  // A body that arrives is pulled: the session reads ahead a bounded number of bytes and leaves the rest in the socket.
+  // The length that the client has declared, or negative.
+  virtual std::int64_t body_length() const { return -1; }
+  // How many bytes can be read now.
+  virtual std::size_t body_bytes() const { return 0; }
+  // Moves bytes that are there into `room`, and returns how many.
+  virtual std::size_t ReadBody(std::span<char>) { return 0; }
+  // When nothing is there: asks to be told, once, by JsRuntime::BodyArrived, of more or of the end. With `room`, more
+  // means that this is full; it has to stay until then, or to the end of the event. Sends "100 Continue" if it is
+  // waited for.
+  virtual void AwaitBody(std::span<char>) {}
 
   // Ends the request with a whole reply. Returns room for exactly `body_size` bytes, which the caller fills before it
   // returns to the session. The session adds Date, Content-Length and Connection, and leaves the body out for HEAD.
@@ -92,6 +114,8 @@ class RequestEvent {
 
  protected:
   ~RequestEvent() = default;
+
+  BodyState body_state_ = BodyState::kNone;
 };
 
 }  // namespace jsd

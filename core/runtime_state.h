@@ -10,6 +10,7 @@
 #include "core/event_table.h"
 #include "core/execution.h"
 #include "core/op_queue.h"
+#include "core/ops/request_body.h"
 #include "core/ops/request_cache.h"
 #include "core/rejections.h"
 #include "core/runtime_host.h"
@@ -29,11 +30,18 @@ class RuntimeState {
   }
   void Attach(v8::Isolate* isolate) { isolate->SetData(kIsolateSlot, this); }
 
+  // The event of `handle` goes back to its session.
+  void EndEvent(std::uint32_t handle) {
+    events.Remove(handle);
+    if (!gathers.empty()) gathers.Remove(handle);
+  }
+
   // Null while a snapshot is made: nothing that runs then may need it.
   RuntimeHost* host = nullptr;
   Execution* execution = nullptr;
   CallbackTable callbacks;
   EventTable events;
+  BodyGathers gathers;
   RequestCache requests;
   TimerQueue timers;
   OpQueue ops;

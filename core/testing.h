@@ -48,6 +48,7 @@ class TestEvent final : public RequestEvent {
              .target = target_,
              .remote_address = "",
              .fields = fields_};
+    body_state_ = body_.empty() ? BodyState::kNone : BodyState::kWhole;
   }
 
   const RequestHead& head() const override { return head_; }

@@ -74,6 +74,22 @@ void OutputQueue::AddBlock(std::size_t capacity) {
   last_ = block;
 }
 
+std::span<char> OutputQueue::Extend(std::size_t size) {
+  if (last_ == nullptr || last_->room() == 0) AddBlock(size);
+  return {last_->data() + last_->end, std::min(size, last_->room())};
+}
+
+std::size_t OutputQueue::Read(std::span<char> room) {
+  std::size_t read = 0;
+  while (read < room.size() && bytes_ != 0) {
+    const std::size_t size = std::min(room.size() - read, first_->size());
+    std::memcpy(room.data() + read, first_->first(), size);
+    read += size;
+    Consume(size);
+  }
+  return read;
+}
+
 void OutputQueue::Append(std::string_view bytes) {
   while (!bytes.empty()) {
     if (last_ == nullptr || last_->room() == 0) AddBlock(bytes.size());

@@ -69,6 +69,10 @@ class OutputQueue {
     bytes_ += size;
   }
 
+  // Room behind what is queued, at most `size` bytes and at least one, without a block of its own where the last has
+  // some left. Commit as after Prepare, if anything is used.
+  std::span<char> Extend(std::size_t size);
+
   void Append(std::string_view bytes);
 
   // Puts what `other` holds, of the same pool, behind what is queued here, without moving a byte.
@@ -76,6 +80,15 @@ class OutputQueue {
 
   // Fills `buffers` from the front of the queue and returns how many are used.
   std::size_t Gather(std::span<iovec> buffers) const;
+
+  // What is queued, if it lies in one piece; else empty.
+  std::string_view piece() const {
+    return first_ != nullptr && first_ == last_ ? std::string_view(first_->first(), first_->size())
+                                                : std::string_view();
+  }
+
+  // Moves bytes from the front into `room`, as many as fit, and returns how many.
+  std::size_t Read(std::span<char> room);
 
   // Drops `size` bytes from the front.
   void Consume(std::size_t size);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "server/http_session.h"
 
@@ -11,7 +12,6 @@ namespace {
 // Memory that an exchange keeps for its next request; more is given back.
 constexpr std::size_t kBytesKept = 64 * 1024;
 constexpr std::size_t kFieldsKept = 64;
-constexpr std::size_t kSmallestBody = 4 * 1024;
 // From this size on, copying a body costs more than a system call of its own.
 constexpr std::size_t kSentFromItsPlace = 32 * 1024;
 
@@ -30,7 +30,10 @@ void HttpExchange::End() {
   session_ = nullptr;
   state = State::kDone;
   source_ = body_ = {};
-  body_expected_ = 0;
+  body_state_ = BodyState::kNone;
+  body_length_ = -1;
+  body_queue_.Clear();
+  TakeNews();
   remaining_ = 0;
   framing_ = Framing::kNone;
   discard_ = blocked_ = cut_ = false;
@@ -39,15 +42,11 @@ void HttpExchange::End() {
     copy_.reset();
     copy_capacity_ = 0;
   }
-  if (body_capacity_ > kBytesKept) {
-    body_storage_.reset();
-    body_capacity_ = 0;
-  }
   if (request_.fields.capacity() > kFieldsKept) request_.fields = {};
 }
 
 void HttpExchange::Rebase(std::string_view& view, const char* copy) const {
-  // Views of literals, of the session and of the body's own storage stay.
+  // Views of literals, of the session and of the body's own memory stay.
   if (view.data() < source_.data() || view.data() > source_.data() + source_.size()) return;
   view = std::string_view(copy + (view.data() - source_.data()), view.size());
 }
@@ -71,26 +70,50 @@ void HttpExchange::Own() {
   source_ = {};
 }
 
-void HttpExchange::ReserveBody(std::size_t capacity) {
-  if (capacity <= body_capacity_) return;
-  auto storage = std::make_unique_for_overwrite<char[]>(capacity);
-  if (!body_.empty()) std::memcpy(storage.get(), body_.data(), body_.size());
-  body_storage_ = std::move(storage);
-  body_capacity_ = capacity;
-  body_ = std::string_view(body_storage_.get(), body_.size());
+std::span<char> HttpExchange::BodyRoom(std::size_t size) {
+  if (!body_room_.empty()) return body_room_.first(std::min(size, body_room_.size()));
+  return body_queue_.Extend(std::min(size, kBodyWindow - body_queue_.bytes()));
 }
 
-void HttpExchange::ExpectBody(std::size_t size) {
-  ReserveBody(size);
-  body_expected_ = size;
-  body_ = std::string_view(body_storage_.get(), 0);
+void HttpExchange::BodyReceived(std::size_t size) {
+  if (body_room_.empty()) return body_queue_.Commit(size);
+  body_room_ = body_room_.subspan(size);
+  body_filled_ += size;
 }
 
 void HttpExchange::AppendBody(std::string_view bytes) {
-  const std::size_t size = body_.size() + bytes.size();
-  if (size > body_capacity_) ReserveBody(std::max({size, 2 * body_capacity_, kSmallestBody}));
-  std::memcpy(body_storage_.get() + body_.size(), bytes.data(), bytes.size());
-  body_ = std::string_view(body_storage_.get(), size);
+  if (!body_room_.empty()) {
+    const std::size_t size = bytes.copy(body_room_.data(), body_room_.size());
+    BodyReceived(size);
+    bytes.remove_prefix(size);
+  }
+  body_queue_.Append(bytes);
+}
+
+void HttpExchange::MakeBodyWhole() {
+  const std::string_view piece = body_queue_.piece();
+  if (piece.size() == body_queue_.bytes()) SetBody(piece);
+}
+
+std::size_t HttpExchange::TakeNews() {
+  awaits_body_ = direct_ = false;
+  body_room_ = {};
+  return std::exchange(body_filled_, 0);
+}
+
+std::size_t HttpExchange::ReadBody(std::span<char> room) {
+  const bool was_full = !TakesBody();
+  const std::size_t size = body_queue_.Read(room);
+  if (was_full) session_->ReadOn();
+  return size;
+}
+
+void HttpExchange::AwaitBody(std::span<char> room) {
+  awaits_body_ = true;
+  direct_ = !room.empty();
+  body_room_ = room;
+  body_filled_ = 0;
+  session_->Awaits(*this);
 }
 
 void HttpExchange::PutHead(OutputQueue& out, const ReplyHead& head, const ReplyFraming& framing) {
@@ -147,6 +170,7 @@ void HttpExchange::Fail(FailReason reason) {
 }
 
 void HttpExchange::StartStream(const ReplyHead& head) {
+  state = State::kStreaming;
   ReplyFraming framing;
   const bool bodyless = IsBodyless(head.status) || head.status == 205;
   if (head.status == 205) {
@@ -163,7 +187,8 @@ void HttpExchange::StartStream(const ReplyHead& head) {
   if (framing_ == Framing::kNone && !discard_) session_->CloseAfter(*this);
   framing.connection = session_->ConnectionOptionFor(*this);
   framing.hsts = session_->hsts();
-  state = State::kStreaming;
+  // The client would not take it for an answer to its question after the head of another reply.
+  if (head.status < 300 && session_->OwesContinue(*this)) session_->OutputFor(*this).Append(kContinue);
   PutHead(session_->OutputFor(*this), head, framing);
   session_->Wrote();
 }

@@ -22,6 +22,9 @@ class HttpSession;
 inline constexpr std::size_t kStreamHighWater = 256 * 1024;
 inline constexpr std::size_t kStreamLowWater = 64 * 1024;
 
+// Bytes of a request's body that are read ahead of the script.
+inline constexpr std::size_t kBodyWindow = 64 * 1024;
+
 // One request and its reply.
 //
 // Owner: its service, which lends it to a session from the request's header to the end of its reply, and keeps it and
@@ -29,13 +32,13 @@ inline constexpr std::size_t kStreamLowWater = 64 * 1024;
 class HttpExchange final : public RequestEvent, public BodySink {
  public:
   enum class State {
-    kReceiving,  // The body has not come whole.
+    kReceiving,  // It is being parsed.
     kRunning,    // The runtime has it.
     kStreaming,  // The runtime has it and has sent the head of the reply.
     kDone,       // The reply is written; at most it waits for those before it.
   };
 
-  explicit HttpExchange(BlockPool& pool) : output_(pool) {}
+  explicit HttpExchange(BlockPool& pool) : output_(pool), body_queue_(pool) {}
   HttpExchange(const HttpExchange&) = delete;
   HttpExchange& operator=(const HttpExchange&) = delete;
   ~HttpExchange() = default;
@@ -53,14 +56,44 @@ class HttpExchange final : public RequestEvent, public BodySink {
   void Own();
 
   // A body that lies in the source whole.
-  void SetBody(std::string_view body) { body_ = body; }
-  // A body of `size` bytes that will come in pieces, read into BodyRoom.
-  void ExpectBody(std::size_t size);
-  std::span<char> BodyRoom() const { return {body_storage_.get() + body_.size(), body_expected_ - body_.size()}; }
-  void BodyArrived(std::size_t size) { body_ = std::string_view(body_storage_.get(), body_.size() + size); }
-
-  // More of a body whose size is not known before its end.
+  void SetBody(std::string_view body) {
+    body_ = body;
+    body_state_ = body.empty() ? BodyState::kNone : BodyState::kWhole;
+  }
+  // A body that comes in pieces, of `length` bytes or, if that is negative, until its end.
+  void ExpectBody(std::int64_t length) {
+    body_state_ = BodyState::kArriving;
+    body_length_ = length;
+  }
+  // Whether more of it may be read: there is room in the window, or in that of the runtime.
+  bool TakesBody() const { return !body_room_.empty() || body_queue_.bytes() < kBodyWindow; }
+  // Where up to `size` next bytes of it go, as they come from the socket; then how many have come.
+  std::span<char> BodyRoom(std::size_t size);
+  void BodyReceived(std::size_t size);
+  // Bytes of it that came elsewhere.
   void AppendBody(std::string_view bytes) override;
+  void BodyEnded() { body_state_ = BodyState::kArrived; }
+  // The body has come whole before the event is dispatched, if it is small.
+  void MakeBodyWhole();
+  // Gives back memory for what did not come.
+  void TrimBody() {
+    if (body_queue_.empty()) body_queue_.Clear();
+  }
+
+  // The runtime waits for the body; and whether there is something to tell it. TakeNews ends the wait, and returns how
+  // many bytes of the runtime's room are used.
+  bool awaits_body() const { return awaits_body_; }
+  bool has_news() const {
+    if (!awaits_body_) return false;
+    if (body_state_ == BodyState::kArrived) return true;
+    return direct_ ? body_room_.empty() : !body_queue_.empty();
+  }
+  std::size_t TakeNews();
+  // Nobody wants it any more.
+  void DropBody() {
+    TakeNews();
+    body_queue_.Clear();
+  }
 
   // Answers with the generic reply of `status` what the runtime does not have, or has no longer.
   void Answer(int status) { Answer(status, GenericBody(status)); }
@@ -76,6 +109,9 @@ class HttpExchange final : public RequestEvent, public BodySink {
   bool cut() const { return cut_; }
   bool ends_with_connection() const { return framing_ == Framing::kNone; }
 
+  // The runtime has it.
+  bool lent() const { return state == State::kRunning || state == State::kStreaming; }
+
   OutputQueue& output() { return output_; }
 
   State state = State::kDone;
@@ -86,6 +122,10 @@ class HttpExchange final : public RequestEvent, public BodySink {
 
   const RequestHead& head() const override { return request_.head; }
   std::string_view body() const override { return body_; }
+  std::int64_t body_length() const override { return body_length_; }
+  std::size_t body_bytes() const override { return body_queue_.bytes(); }
+  std::size_t ReadBody(std::span<char> room) override;
+  void AwaitBody(std::span<char> room) override;
   char* Reply(const ReplyHead& head, std::size_t body_size) override;
   void ReplyWith(const ReplyHead& head, std::string_view body) override;
   void StartStream(const ReplyHead& head) override;
@@ -95,7 +135,6 @@ class HttpExchange final : public RequestEvent, public BodySink {
   std::string DescribeTls() const override;
 
  private:
-  void ReserveBody(std::size_t capacity);
   // How a whole reply is framed; whether its body is sent.
   bool FrameWhole(const ReplyHead& head, std::size_t body_size, ReplyFraming& framing) const;
   void PutHead(OutputQueue& out, const ReplyHead& head, const ReplyFraming& framing);
@@ -109,14 +148,17 @@ class HttpExchange final : public RequestEvent, public BodySink {
   OutputQueue output_;            // Replies that others come before.
   std::unique_ptr<char[]> copy_;  // Of the source.
   std::size_t copy_capacity_ = 0;
-  std::unique_ptr<char[]> body_storage_;
-  std::size_t body_capacity_ = 0;
-  std::size_t body_expected_ = 0;
+  OutputQueue body_queue_;       // What has come of the body and was not read.
+  std::span<char> body_room_;    // The rest of the runtime's room for the body.
+  std::size_t body_filled_ = 0;  // Of that room.
+  std::int64_t body_length_ = -1;
   std::uint64_t remaining_ = 0;  // Of a declared length.
   Framing framing_ = Framing::kNone;
   bool discard_ = false;
   bool blocked_ = false;
   bool cut_ = false;
+  bool awaits_body_ = false;
+  bool direct_ = false;  // It waits with a room of its own.
 };
 
 }  // namespace jsd

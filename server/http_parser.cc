@@ -9,8 +9,7 @@ namespace jsd {
 
 namespace http = boost::beast::http;
 
-HttpParser::HttpParser(const LimitsConfig& limits, HttpRequest& request, BodySink& body)
-    : limits_(limits), request_(request), body_(body) {
+HttpParser::HttpParser(const LimitsConfig& limits, HttpRequest& request) : limits_(limits), request_(request) {
   // HeaderScanner has seen to the size of the header.
   header_limit(std::numeric_limits<std::uint32_t>::max());
   body_limit(limits.body);
@@ -25,8 +24,9 @@ int HttpParser::ParseHeader(std::string_view header) {
   return 0;
 }
 
-int HttpParser::ParseChunks(std::string_view bytes, std::size_t& consumed) {
+int HttpParser::ParseChunks(std::string_view bytes, std::size_t& consumed, BodySink* body) {
   in_body_ = true;
+  body_ = body;
   consumed = 0;
   while (consumed < bytes.size() && !is_done()) {
     error_code error;
@@ -81,7 +81,7 @@ void HttpParser::on_chunk_header_impl(std::uint64_t, string_view extensions, err
 }
 
 std::size_t HttpParser::on_chunk_body_impl(std::uint64_t, string_view bytes, error_code&) {
-  body_.AppendBody(bytes);
+  if (body_ != nullptr) body_->AppendBody(bytes);
   return bytes.size();
 }
 

@@ -22,16 +22,18 @@ class BodySink {
 
 // Beast's request parser, which records views of the bytes it is given instead of copies of them.
 //
-// Owner: a session, one for each message. Thread: the worker's. Lifetime: within that of the request and body sink.
+// Owner: a session, one for each message. Thread: the worker's. Lifetime: reads a header into the request, which may be
+// gone when the body is read.
 class HttpParser final : public boost::beast::http::basic_parser<true> {
  public:
-  HttpParser(const LimitsConfig& limits, HttpRequest& request, BodySink& body);
+  HttpParser(const LimitsConfig& limits, HttpRequest& request);
 
   // Reads a header, given whole, as HeaderScanner found it. Returns a status, see http_check.h.
   int ParseHeader(std::string_view header);
 
-  // Goes on with a chunked body. `bytes` starts with what the last call left; `consumed` are done with.
-  int ParseChunks(std::string_view bytes, std::size_t& consumed);
+  // Goes on with a chunked body. `bytes` starts with what the last call left; `consumed` are done with. What it decodes
+  // goes into `body`, or nowhere if that is null.
+  int ParseChunks(std::string_view bytes, std::size_t& consumed, BodySink* body);
 
   bool complete() const { return is_done(); }
 
@@ -57,7 +59,7 @@ class HttpParser final : public boost::beast::http::basic_parser<true> {
 
   const LimitsConfig& limits_;
   HttpRequest& request_;
-  BodySink& body_;
+  BodySink* body_ = nullptr;
   std::string_view input_;  // What is being parsed, while it is.
   std::size_t extension_bytes_ = 0;
   int status_ = 0;  // Of a check of ours that failed.

@@ -27,6 +27,7 @@ constexpr std::chrono::milliseconds kLingerTime{2000};
 constexpr std::chrono::milliseconds kDrainPatience{500};
 
 constexpr std::string_view kClientStalled = "The client does not read the reply.";
+constexpr std::string_view kClientSlow = "The client does not send the request body.";
 constexpr std::string_view kReplyCut = "An earlier reply has failed.";
 
 }  // namespace
@@ -57,6 +58,7 @@ bool HttpSession::Start() {
 
 void HttpSession::BeginTurn() {
   if (closed_) return;
+  resume_ = false;
   // Once in a turn, and what was read is parsed before there is more.
   if (more_input_ && !received_) Receive();
   received_ = false;
@@ -95,12 +97,15 @@ void HttpSession::Settle() {
   CompactInput();
   SetWaiting();
   const bool wants_input = WantsInput();
-  if ((limited_ && MayParse()) || (more_input_ && wants_input)) context_.ScheduleTurn(*this);
-  WatchFor((wants_input ? kInputEvents : 0u) | (blocked_ ? EPOLLOUT : 0u) | EPOLLET);
+  const bool resumes = std::exchange(resume_, false) || (limited_ && MayParse()) || (more_input_ && wants_input);
+  if (resumes) context_.ScheduleTurn(*this);
+  // A script is about to read on: watching for less and for more again would cost more than being told.
+  WatchFor((wants_input || in_body_ ? kInputEvents : 0u) | (blocked_ ? EPOLLOUT : 0u) | EPOLLET);
   if (first_ != nullptr && first_->blocked() && output_.bytes() <= kStreamLowWater) {
     first_->Unblock();
     context_.sink.Drained(*first_);
   }
+  if (body_news_) TellNews();
 }
 
 bool HttpSession::FinishIfDone() {
@@ -117,7 +122,7 @@ bool HttpSession::FinishIfDone() {
   }
   if (first_ != nullptr || !last_request_seen_) return false;
   const bool more_came = input_ != nullptr && input_->size() != 0;
-  if (eof_ || !(linger_ || more_came)) {
+  if (eof_ || !(linger_ || more_came || in_body_)) {
     Close(kClientGone);
     return true;
   }
@@ -134,6 +139,7 @@ void HttpSession::OwnPending() {
 }
 
 void HttpSession::CompactInput() {
+  if (receiving_ != nullptr) receiving_->TrimBody();
   if (input_ == nullptr) return;
   const std::size_t size = lingering_ ? 0 : input_->size();
   if (size != 0 && input_->begin != 0) std::memmove(input_->data(), input_->first(), size);
@@ -152,7 +158,9 @@ void HttpSession::SetWaiting() {
   };
   if (lingering_) {
     set(Waiting::kEnd, kLingerTime);
-  } else if (receiving_ != nullptr) {
+  } else if (in_body_ && receiving_ == nullptr) {
+    set(Waiting::kUnwantedBody, timeouts.body);
+  } else if (in_body_ && receiving_->awaits_body()) {
     set(Waiting::kBody, timeouts.body);
   } else if (input_ != nullptr && input_->size() != 0 && MayParse() && !scanner_.blank()) {
     set(Waiting::kHeader, timeouts.header);
@@ -221,8 +229,9 @@ void HttpSession::CheckDeadlines(std::int64_t now) {
   if (now >= gone_deadline_) return Close(kClientGone);
   bool acted = false;
   if (now >= input_deadline_) {
-    if (waiting_ == Waiting::kRequest || waiting_ == Waiting::kEnd || handshaking_) return Close({});
-    Refuse(408);
+    const bool answers = waiting_ == Waiting::kHeader || waiting_ == Waiting::kBody;
+    if (!answers || handshaking_) return Close({});
+    Refuse(408, kClientSlow);
     acted = true;
   }
   acted |= AnswerInstead(504, kRequestOverdue, [this, now](const HttpExchange& exchange) {
@@ -242,12 +251,11 @@ void HttpSession::Close(std::string_view reason) {
   if (tls_ != nullptr) tls_->Shutdown();
   socket_.Reset();
   receiving_ = nullptr;
+  in_body_ = false;
   parser_.reset();
   while (first_ != nullptr) {
     HttpExchange& exchange = *std::exchange(first_, first_->next);
-    const bool lent =
-        exchange.state == HttpExchange::State::kRunning || exchange.state == HttpExchange::State::kStreaming;
-    if (lent) context_.sink.Cancel(exchange, reason);
+    if (exchange.lent()) context_.sink.Cancel(exchange, reason);
     context_.ReleaseExchange(exchange);
   }
   last_ = nullptr;

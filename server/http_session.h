@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "server/http_check.h"
 #include "server/http_context.h"
@@ -85,9 +86,23 @@ class HttpSession final : public Poller::Client,
   // Sends what the socket takes at once of what is queued and of `body` behind it, which is the exchange's if that is
   // the first. Returns what is left of the body.
   std::string_view SendFromItsPlace(const HttpExchange& exchange, std::string_view body);
-  ConnectionOption ConnectionOptionFor(const HttpExchange& exchange) const;
+  ConnectionOption ConnectionOptionFor(const HttpExchange& exchange);
   // The connection ends with this exchange's reply.
   void CloseAfter(const HttpExchange& exchange);
+  // The client sends the body of this exchange only once it is told to.
+  bool OwesContinue(HttpExchange& exchange) {
+    return &exchange == receiving_ && std::exchange(exchange.request().expect_continue, false);
+  }
+  // There is room again for the body that is being read.
+  void ReadOn() {
+    resume_ = true;
+    Wrote();
+  }
+  // The exchange waits for more of its body: the time until then is the client's.
+  void Awaits(HttpExchange& exchange) {
+    exchange.deadline = HttpContext::kNever;
+    Wrote();
+  }
   void Wrote() {
     if (!in_turn_ && !closed_) context_.ScheduleTurn(*this);
   }
@@ -95,9 +110,10 @@ class HttpSession final : public Poller::Client,
 
  private:
   static constexpr std::string_view kClientGone = "The client has closed the connection.";
+  static constexpr std::string_view kRefused = "The request body is malformed or too large.";
 
   // What the client keeps the session waiting for; each has its timeout.
-  enum class Waiting { kNothing, kHandshake, kRequest, kHeader, kBody, kEnd };
+  enum class Waiting { kNothing, kHandshake, kRequest, kHeader, kBody, kUnwantedBody, kEnd };
 
   // Edge-triggered: the kernel looks at a socket once for each time that something comes, and the session remembers
   // when it has not read all of it. Changing what is watched for brings up what is there already.
@@ -107,10 +123,19 @@ class HttpSession final : public Poller::Client,
   void ParseInput();
   // Makes an exchange of the header that the scanner found. False: the request was refused.
   bool ParseMessage();
-  void ParseChunks();
-  void Complete(HttpExchange& exchange);
+  // Takes what has come of the body that is being read.
+  void TakeBody();
+  void TakeChunks();
+  void EndBody();
+  // What is left of the body is not wanted: it is read and dropped if it is little.
+  void DiscardBody();
+  void CountDiscarded(std::size_t size);
+  // Tells the runtime of what has come of bodies that it waits for.
+  void TellNews();
+  void Dispatch(HttpExchange& exchange);
   // The answer to what cannot be served; nothing after it is read.
-  void Refuse(int status);
+  void Refuse(int status, std::string_view reason = kRefused);
+  void StopReading();
   HttpExchange& AddExchange();
 
   // Cancels the requests whose handlers have not replied, where `predicate` holds, and answers them by `status`.
@@ -144,6 +169,8 @@ class HttpSession final : public Poller::Client,
   std::span<char> ReadRoom();
   bool WantsInput() const;
   void WatchFor(std::uint32_t events);
+  // What comes next is a part of a body that goes to its place unchanged.
+  bool ReadsIntoBody() const { return in_body_ && !chunked_ && receiving_ != nullptr; }
   void ReleaseInput();
   std::string_view DefaultAuthority();
 
@@ -157,7 +184,11 @@ class HttpSession final : public Poller::Client,
   Block* input_ = nullptr;
   HeaderScanner scanner_;
   std::optional<HttpParser> parser_;   // Of the message that is being read.
-  HttpExchange* receiving_ = nullptr;  // Whose body is being read; always the last one.
+  HttpExchange* receiving_ = nullptr;  // Whose message is being read; always the last one.
+  bool in_body_ = false;               // A body is being read. Without receiving_, nobody wants it.
+  bool chunked_ = false;
+  std::uint64_t body_left_ = 0;  // Of a body of known length: bytes that have not come.
+  std::size_t discarded_ = 0;    // Of a body that nobody wants.
 
   HttpExchange* first_ = nullptr;  // In the order of the requests.
   HttpExchange* last_ = nullptr;
@@ -176,6 +207,8 @@ class HttpSession final : public Poller::Client,
   bool more_input_ = false;  // The last read has left something, perhaps the end.
   bool blocked_ = false;     // The socket takes no more for now.
   bool limited_ = false;     // The last parse left off because too much is in flight.
+  bool resume_ = false;      // There is something to go on with in the next turn.
+  bool body_news_ = false;   // Perhaps the runtime is to be told of what has come of a body.
   bool eof_ = false;
   bool served_ = false;             // There has been a request.
   bool last_request_seen_ = false;  // Nothing more is read as a request.

@@ -13,13 +13,20 @@
 #include "server/http_session.h"
 
 namespace jsd {
+namespace {
+
+// A body that its handler has not read is read and dropped, so that the connection can go on; beyond this many bytes
+// the connection costs less than the body.
+constexpr std::size_t kMostDiscarded = 256 * 1024;
+
+}  // namespace
 
 void HttpSession::OnReady(std::uint32_t events) {
   const boost::intrusive_ptr<HttpSession> alive(this);
   if (handshaking_) [[unlikely]]
     return ContinueHandshake(events);
-  // Reported whether asked for or not: nobody is there to read a reply.
-  if ((watched_ & EPOLLIN) == 0 && (events & (EPOLLERR | EPOLLHUP)) != 0) return Close(kClientGone);
+  // Reported whether asked for or not: nobody is there to read a reply, and what has come is not read now.
+  if ((events & (EPOLLERR | EPOLLHUP)) != 0 && !WantsInput()) return Close(kClientGone);
   if ((events & EPOLLOUT) != 0) {
     blocked_ = false;
     // TLS may have had to write before it could read on.
@@ -38,7 +45,6 @@ void HttpSession::OnReady(std::uint32_t events) {
 }
 
 void HttpSession::Receive() {
-  const bool into_body = receiving_ != nullptr && !receiving_->request().chunked;
   const std::span<char> room = ReadRoom();
   // What cannot be taken now stays in the socket, and will not come up by itself.
   more_input_ = room.empty();
@@ -54,9 +60,11 @@ void HttpSession::Receive() {
   }
   if (size == 0) return OnInputEnd();
   more_input_ = tls_ != nullptr ? tls_->more_input() : static_cast<std::size_t>(size) == room.size();
-  if (receiving_ != nullptr) waiting_ = Waiting::kNothing;
-  if (into_body) {
-    receiving_->BodyArrived(static_cast<std::size_t>(size));
+  if (in_body_) waiting_ = Waiting::kNothing;
+  if (ReadsIntoBody()) {
+    receiving_->BodyReceived(static_cast<std::size_t>(size));
+    receiving_->request().expect_continue = false;
+    body_left_ -= static_cast<std::size_t>(size);
   } else {
     input_->end += static_cast<std::size_t>(size);
   }
@@ -70,19 +78,20 @@ void HttpSession::OnInputEnd() {
 
 bool HttpSession::WantsInput() const {
   if (eof_ || (!lingering_ && output_.bytes() >= kStreamHighWater)) return false;
+  if (in_body_ && receiving_ != nullptr && !receiving_->TakesBody()) return false;
   // What does not fit waits until what is there has been served.
-  return input_ == nullptr || input_->room() != 0 || receiving_ != nullptr || MayParse();
+  return input_ == nullptr || input_->room() != 0 || in_body_ || MayParse();
 }
 
 std::span<char> HttpSession::ReadRoom() {
   if (!WantsInput()) return {};
-  if (receiving_ != nullptr && !receiving_->request().chunked) return receiving_->BodyRoom();
+  if (ReadsIntoBody()) return receiving_->BodyRoom(body_left_);
   if (input_ == nullptr) {
-    input_ = context_.blocks.Acquire();
+    input_ = context_.blocks.Acquire(in_body_ ? kBodyWindow : BlockPool::kStandardCapacity);
   } else if (input_->room() == 0) {
-    if (receiving_ != nullptr) {
+    if (in_body_) {
       // The size line of a chunk, or the trailers, beyond all reason.
-      Refuse(431);
+      receiving_ != nullptr ? Refuse(431) : StopReading();
       return {};
     }
     // The scanner refuses a header before it fills this.
@@ -100,20 +109,14 @@ void HttpSession::ReleaseInput() {
 }
 
 bool HttpSession::MayParse() const {
-  if (last_request_seen_ || receiving_ != nullptr || output_.bytes() >= kStreamHighWater) return false;
+  if (last_request_seen_ || in_body_ || output_.bytes() >= kStreamHighWater) return false;
   if (in_flight_ >= std::max(context_.config.limits.pipeline, 1u)) return false;
   // The reply to HTTP/1.0 may turn out to end with the connection.
   return last_ == nullptr || last_->request().http11;
 }
 
 void HttpSession::ParseInput() {
-  if (receiving_ != nullptr) {
-    if (receiving_->request().chunked) {
-      ParseChunks();
-    } else if (receiving_->BodyRoom().empty()) {
-      Complete(*receiving_);
-    }
-  }
+  if (in_body_) TakeBody();
   while (input_ != nullptr && input_->size() != 0 && MayParse()) {
     if (const int status = scanner_.Scan(input_->first(), input_->size()); status != 0) return Refuse(status);
     if (!scanner_.done()) break;
@@ -121,8 +124,10 @@ void HttpSession::ParseInput() {
   }
   limited_ = input_ != nullptr && input_->size() != 0 && !MayParse();
   if (!eof_) return;
-  if (receiving_ != nullptr) return Refuse(400);
-  if (input_ == nullptr || input_->size() == 0) {
+  if (in_body_) {
+    if (receiving_ != nullptr && receiving_->TakesBody()) return Refuse(400, kClientGone);
+    if (receiving_ == nullptr) StopReading();
+  } else if (input_ == nullptr || input_->size() == 0) {
     last_request_seen_ = true;
   } else if (MayParse()) {
     if (!scanner_.blank()) return Refuse(400);
@@ -137,7 +142,7 @@ bool HttpSession::ParseMessage() {
   waiting_ = Waiting::kNothing;
   char* const header = input_->first() + scanner_.start();
   const std::size_t header_size = scanner_.end() - scanner_.start();
-  parser_.emplace(context_.config.limits, request, exchange);
+  parser_.emplace(context_.config.limits, request);
   int status = parser_->ParseHeader(std::string_view(header, header_size));
   if (status == 0) {
     status = CheckRequest(request, tls_ == nullptr ? "http" : "https",
@@ -151,39 +156,109 @@ bool HttpSession::ParseMessage() {
   scanner_.Reset();
   if (!request.keep_alive() || context_.draining) last_request_seen_ = true;
   if (context_.draining) linger_ = true;
-  if (request.chunked) {
-    exchange.SetSource(std::string_view(header, header_size));
-    ParseChunks();
-    return true;
-  }
-  const auto body_size = static_cast<std::size_t>(request.content_length);
-  if (body_size <= input_->size()) {
+  const std::uint64_t body_size = request.content_length;
+  if (!request.chunked && body_size <= input_->size()) {
     exchange.SetSource(std::string_view(header, header_size + body_size));
     exchange.SetBody(std::string_view(input_->first(), body_size));
     input_->begin += body_size;
-    Complete(exchange);
+    receiving_ = nullptr;
+    parser_.reset();
   } else {
     exchange.SetSource(std::string_view(header, header_size));
-    exchange.ExpectBody(body_size);
-    std::memcpy(exchange.BodyRoom().data(), input_->first(), input_->size());
-    exchange.BodyArrived(input_->size());
-    input_->begin = input_->end;
+    exchange.ExpectBody(request.chunked ? -1 : static_cast<std::int64_t>(body_size));
+    in_body_ = true;
+    chunked_ = request.chunked;
+    body_left_ = body_size;
+    TakeBody();
+    if (last_ != &exchange || exchange.state != HttpExchange::State::kReceiving) return false;
+    if (in_body_ && eof_) {
+      Refuse(400);
+      return false;
+    }
+    if (!in_body_) exchange.MakeBodyWhole();
   }
+  Dispatch(exchange);
   return true;
 }
 
-void HttpSession::ParseChunks() {
-  if (input_ == nullptr || input_->size() == 0) return;
-  std::size_t consumed = 0;
-  const int status = parser_->ParseChunks(std::string_view(input_->first(), input_->size()), consumed);
-  if (status != 0) return Refuse(status);
-  input_->begin += consumed;
-  if (parser_->complete()) Complete(*receiving_);
+void HttpSession::TakeBody() {
+  body_news_ = true;
+  if (chunked_) return TakeChunks();
+  if (input_ != nullptr && input_->size() != 0) {
+    const std::size_t size = std::min<std::uint64_t>(input_->size(), body_left_);
+    if (receiving_ != nullptr) {
+      receiving_->AppendBody(std::string_view(input_->first(), size));
+      receiving_->request().expect_continue = false;
+    } else {
+      CountDiscarded(size);
+      if (!in_body_) return;
+    }
+    input_->begin += size;
+    body_left_ -= size;
+  }
+  if (body_left_ == 0) EndBody();
 }
 
-void HttpSession::Complete(HttpExchange& exchange) {
-  receiving_ = nullptr;
+void HttpSession::TakeChunks() {
+  if (input_ == nullptr || input_->size() == 0) return;
+  // What is decoded of one block of input may go beyond the window once.
+  if (receiving_ != nullptr && !receiving_->TakesBody()) return;
+  std::size_t consumed = 0;
+  const int status = parser_->ParseChunks(std::string_view(input_->first(), input_->size()), consumed, receiving_);
+  if (status != 0) return receiving_ != nullptr ? Refuse(status) : StopReading();
+  input_->begin += consumed;
+  if (receiving_ != nullptr) {
+    receiving_->request().expect_continue = false;
+  } else {
+    CountDiscarded(consumed);
+    if (!in_body_) return;
+  }
+  if (parser_->complete()) EndBody();
+}
+
+void HttpSession::EndBody() {
+  in_body_ = false;
   parser_.reset();
+  if (receiving_ != nullptr) std::exchange(receiving_, nullptr)->BodyEnded();
+}
+
+void HttpSession::DiscardBody() {
+  const bool waits_to_be_asked = receiving_->request().expect_continue;
+  receiving_->DropBody();
+  receiving_ = nullptr;
+  discarded_ = 0;
+  // Whether a client that waits to be asked still sends the body after this answer cannot be known.
+  if (waits_to_be_asked || (!chunked_ && body_left_ > kMostDiscarded)) StopReading();
+}
+
+void HttpSession::CountDiscarded(std::size_t size) {
+  discarded_ += size;
+  if (discarded_ > kMostDiscarded) StopReading();
+}
+
+void HttpSession::StopReading() {
+  in_body_ = false;
+  parser_.reset();
+  last_request_seen_ = linger_ = true;
+  // Not overwritten yet: requests lie there.
+  if (input_ != nullptr) input_->begin = input_->end;
+  scanner_.Reset();
+}
+
+void HttpSession::TellNews() {
+  body_news_ = false;
+  for (HttpExchange* exchange = first_; exchange != nullptr; exchange = exchange->next) {
+    if (!exchange->lent() || !exchange->has_news()) continue;
+    exchange->deadline = HttpContext::After(context_.config.limits.request);
+    // The next turn sets it anew if the script goes on reading.
+    waiting_ = Waiting::kNothing;
+    input_deadline_ = HttpContext::kNever;
+    const std::size_t filled = exchange->TakeNews();
+    return context_.sink.BodyArrived(*exchange, filled);
+  }
+}
+
+void HttpSession::Dispatch(HttpExchange& exchange) {
   exchange.state = HttpExchange::State::kRunning;
   exchange.deadline = HttpContext::After(context_.config.limits.request);
   served_ = true;
@@ -192,17 +267,16 @@ void HttpSession::Complete(HttpExchange& exchange) {
   context_.batch.push_back(&exchange);
 }
 
-void HttpSession::Refuse(int status) {
+void HttpSession::Refuse(int status, std::string_view reason) {
   if (context_.log.Enabled(LogLevel::kDebug)) {
     context_.log.Debug("request refused", {{"status", status}, {"remote", remote_address()}});
   }
   HttpExchange& exchange = receiving_ != nullptr ? *std::exchange(receiving_, nullptr) : AddExchange();
-  parser_.reset();
-  last_request_seen_ = linger_ = true;
-  // Not overwritten yet: the requests before this one lie there.
-  if (input_ != nullptr) input_->begin = input_->end;
-  scanner_.Reset();
-  exchange.Answer(status);
+  StopReading();
+  const bool streams = exchange.state == HttpExchange::State::kStreaming;
+  if (exchange.lent()) context_.sink.Cancel(exchange, reason);
+  exchange.DropBody();
+  streams ? exchange.EndStream(false) : exchange.Answer(status);
 }
 
 HttpExchange& HttpSession::AddExchange() {

@@ -22,7 +22,8 @@ constexpr std::string_view kBodyUnwanted = "The client wants no body.";
 
 }  // namespace
 
-ConnectionOption HttpSession::ConnectionOptionFor(const HttpExchange& exchange) const {
+ConnectionOption HttpSession::ConnectionOptionFor(const HttpExchange& exchange) {
+  if (&exchange == receiving_ && exchange.state == HttpExchange::State::kRunning) DiscardBody();
   if (last_request_seen_ && &exchange == last_) return ConnectionOption::kClose;
   // HTTP/1.0 clients do not expect it (RFC 9112 section 9.3).
   return last_ == &exchange && !last_->request().http11 ? ConnectionOption::kKeepAlive : ConnectionOption::kNone;
@@ -33,6 +34,7 @@ void HttpSession::CloseAfter(const HttpExchange& exchange) {
 }
 
 void HttpSession::Finished(HttpExchange& exchange) {
+  if (&exchange == receiving_) DiscardBody();
   exchange.state = HttpExchange::State::kDone;
   if (closed_) return;
   while (first_ != nullptr && first_->state == HttpExchange::State::kDone && !first_->cut()) {
@@ -57,9 +59,8 @@ void HttpSession::StopDiscarded() {
 
 void HttpSession::SendContinue() {
   // Not before the replies to the requests before it (RFC 9110 section 10.1.1).
-  if (receiving_ == nullptr || receiving_ != first_ || !receiving_->request().expect_continue) return;
-  receiving_->request().expect_continue = false;
-  output_.Append(kContinue);
+  if (receiving_ == nullptr || receiving_ != first_ || !receiving_->awaits_body()) return;
+  if (receiving_->state == HttpExchange::State::kRunning && OwesContinue(*receiving_)) output_.Append(kContinue);
 }
 
 // Here and in Receive the kernel is called without the C library, whose functions are cancellation points: in a process

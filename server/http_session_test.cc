@@ -121,16 +121,16 @@ TEST(HttpSession, LaterRepliesKeepTheOrderOfTheirRequests) {
   // The input they came in has been used for something else since.
   ASSERT_TRUE(client.Send("GET /4444444444444444444444444444444 HTTP/1.1\r\nHost: four\r\n\r\n"));
   ASSERT_TRUE(server.Until([&] { return server.sink.held.size() == 4; }));
-  FakeSink::Describe(server.sink.Take("/3"));
-  FakeSink::Describe(server.sink.Take("/2"));
+  server.sink.Describe(server.sink.Take("/3"));
+  server.sink.Describe(server.sink.Take("/2"));
   server.Rest();
   client.Poll();
   EXPECT_EQ(client.received, "");
-  FakeSink::Describe(server.sink.Take("/1"));
+  server.sink.Describe(server.sink.Take("/1"));
   EXPECT_EQ(BodyOf(client.Reply()), "GET /1 one []");
   EXPECT_EQ(BodyOf(client.Reply()), "POST /2 two [abc]");
   EXPECT_EQ(BodyOf(client.Reply()), "GET /3 three []");
-  FakeSink::Describe(server.sink.Take("/4444444444444444444444444444444"));
+  server.sink.Describe(server.sink.Take("/4444444444444444444444444444444"));
   EXPECT_EQ(BodyOf(client.Reply()), "GET /4444444444444444444444444444444 four []");
 }
 
@@ -147,7 +147,7 @@ TEST(HttpSession, HandlersInFlightAreBounded) {
   EXPECT_EQ(server.sink.held.size(), 4u);
   for (int i = 0; i < 10; ++i) {
     const std::string target = "/" + std::to_string(i);
-    FakeSink::Describe(server.sink.Take(target));
+    server.sink.Describe(server.sink.Take(target));
     EXPECT_EQ(BodyOf(client.Reply()), "GET " + target + " h []");
     EXPECT_LE(server.sink.held.size(), 4u);
   }
@@ -155,7 +155,7 @@ TEST(HttpSession, HandlersInFlightAreBounded) {
 
 TEST(HttpSession, LargeBodiesArriveWhole) {
   TestServer server;
-  server.sink.handler = [](RequestEvent& event) { FakeSink::ReplyText(event, event.body()); };
+  server.sink.handler = [&](RequestEvent& event) { FakeSink::ReplyText(event, server.sink.BodyOf(event)); };
   std::string body(1 << 20, '\0');
   for (std::size_t i = 0; i < body.size(); ++i) body[i] = static_cast<char>(i * 31 >> 7);
   TestClient client(server);
@@ -267,12 +267,12 @@ TEST(HttpSession, ContinueWaitsForTheRepliesBeforeIt) {
   server.Rest();
   EXPECT_FALSE(client.Poll());
   EXPECT_EQ(client.received, "");
-  FakeSink::Describe(server.sink.Take("/1"));
+  server.sink.Describe(server.sink.Take("/1"));
   EXPECT_EQ(BodyOf(client.Reply()), "GET /1 h []");
   EXPECT_EQ(client.Reply(), "HTTP/1.1 100 Continue\r\n\r\n");
   ASSERT_TRUE(client.Send("abc"));
   ASSERT_TRUE(server.Until([&] { return !server.sink.held.empty(); }));
-  FakeSink::Describe(server.sink.Take("/2"));
+  server.sink.Describe(server.sink.Take("/2"));
   EXPECT_EQ(BodyOf(client.Reply()), "POST /2 h [abc]");
 }
 

@@ -48,7 +48,7 @@ TEST(HttpStream, ChunksLeaveWhenTheyCome) {
   EXPECT_EQ(client.received, "5\r\nhello\r\n10\r\n0123456789abcdef\r\n0\r\n\r\n");
   client.received.clear();
   // The connection goes on.
-  FakeSink::Describe(server.Ask(client, kGet));
+  server.sink.Describe(server.Ask(client, kGet));
   EXPECT_EQ(BodyOf(client.Reply()), "GET / h []");
 }
 
@@ -63,7 +63,7 @@ TEST(HttpStream, ADeclaredLengthIsKept) {
   const std::string reply = client.Reply();
   EXPECT_EQ(reply.find("chunked"), std::string::npos) << reply;
   EXPECT_EQ(BodyOf(reply), "abcdef");
-  FakeSink::Describe(server.Ask(client, kGet));
+  server.sink.Describe(server.Ask(client, kGet));
   EXPECT_EQ(StatusIn(client.Reply()), 200);
 }
 
@@ -136,7 +136,7 @@ TEST(HttpStream, StreamsWithoutBodySayTheirHeadOnly) {
   none.Write("x");
   none.EndStream(true);
   EXPECT_EQ(client.Reply(true).find("HTTP/1.1 204 No Content\r\nDate: "), 0u);
-  FakeSink::Describe(server.Ask(client, kGet));
+  server.sink.Describe(server.Ask(client, kGet));
   EXPECT_EQ(BodyOf(client.Reply()), "GET / h []");
 }
 
@@ -180,7 +180,7 @@ TEST(HttpStream, StreamsThatWaitForTheirTurnAreBoundedToo) {
   EXPECT_FALSE(second.Write(chunk));
   server.Rest();
   EXPECT_EQ(server.sink.drained, 0);
-  FakeSink::Describe(first);
+  server.sink.Describe(first);
   EXPECT_EQ(BodyOf(client.Reply()), "GET /1 h []");
   ASSERT_TRUE(server.Until([&] {
     client.Poll();
@@ -230,7 +230,7 @@ TEST(HttpStream, AResetCancelsWhatIsInFlight) {
   ASSERT_TRUE(server.Until([&] { return server.sink.held.size() == 2; }));
   // Listeners to the cancellation of one may answer the other.
   server.sink.on_cancel = [&](RequestEvent&) {
-    if (!server.sink.held.empty()) FakeSink::Describe(server.sink.Take("/"));
+    if (!server.sink.held.empty()) server.sink.Describe(server.sink.Take("/"));
   };
   client.Reset();
   EXPECT_TRUE(server.Until([&] { return server.service->connections() == 0; }));
@@ -245,9 +245,9 @@ TEST(HttpStream, AClientThatHasShutItsSideStillGetsItsReply) {
   client.ShutdownSend();
   ASSERT_TRUE(server.Until([&] { return server.sink.held.size() == 2; }));
   server.Rest(milliseconds(50));
-  FakeSink::Describe(server.sink.Take("/"));
+  server.sink.Describe(server.sink.Take("/"));
   EXPECT_EQ(BodyOf(client.Reply()), "GET / h []");
-  FakeSink::Describe(server.sink.Take("/2"));
+  server.sink.Describe(server.sink.Take("/2"));
   const std::string last = client.All();
   EXPECT_EQ(BodyOf(last), "GET /2 h []");
   EXPECT_NE(last.find("Connection: close\r\n"), std::string::npos) << last;
@@ -352,13 +352,13 @@ TEST(HttpTimeouts, HandlersThatNeverSettleAre504) {
   TestClient client(server);
   ASSERT_TRUE(client.Send("GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\n"));
   ASSERT_TRUE(server.Until([&] { return server.sink.held.size() == 2; }));
-  FakeSink::Describe(server.sink.Take("/2"));
+  server.sink.Describe(server.sink.Take("/2"));
   const std::string reply = client.Reply();
   EXPECT_EQ(StatusIn(reply), 504);
   EXPECT_EQ(BodyOf(reply), "Gateway Timeout\n");
   EXPECT_EQ(BodyOf(client.Reply()), "GET /2 h []");
   EXPECT_EQ(server.sink.cancelled, std::vector<std::string>{"The request has taken too long."});
-  FakeSink::Describe(server.Ask(client, kGet));
+  server.sink.Describe(server.Ask(client, kGet));
   EXPECT_EQ(BodyOf(client.Reply()), "GET / h []");
 }
 
@@ -418,12 +418,12 @@ TEST(HttpDrain, ConnectionsCloseWhenTheyHaveNothingInFlight) {
   server.Rest();
   EXPECT_FALSE(drained);
   EXPECT_EQ(server.service->connections(), 2u);
-  FakeSink::Describe(event);
+  server.sink.Describe(event);
   const std::string reply = busy.Reply();
   EXPECT_NE(reply.find("Connection: close\r\n"), std::string::npos) << reply;
   EXPECT_EQ(busy.All(), "");
   busy.Close();
-  FakeSink::Describe(server.Ask(arriving, "Host: h\r\n\r\n"));
+  server.sink.Describe(server.Ask(arriving, "Host: h\r\n\r\n"));
   EXPECT_EQ(BodyOf(arriving.Reply()), "GET /late h []");
   EXPECT_EQ(arriving.All(), "");
   arriving.Close();

@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -40,21 +41,21 @@ class FakeSink final : public RequestSink {
   void Dispatch(std::span<RequestEvent* const> batch) override {
     batches.push_back(batch.size());
     for (RequestEvent* event : batch) {
-      if (remember) {
-        const RequestHead& head = event->head();
-        Seen seen{std::string(head.method),
-                  std::string(head.target),
-                  std::string(head.authority),
-                  std::string(event->body()),
-                  {}};
-        for (const HeaderField& field : head.fields) seen.fields.emplace_back(field.name, field.value);
-        requests.push_back(std::move(seen));
+      arrived.erase(event);  // Of an earlier one in its place.
+      if (on_arriving && event->body_state() >= BodyState::kArriving) {
+        on_arriving(*event);
+      } else {
+        Gather(*event);
       }
-      handler(*event);
     }
+  }
+  void BodyArrived(RequestEvent& event, std::size_t filled) override {
+    if (on_body) return on_body(event, filled);
+    Gather(event);
   }
   void Cancel(RequestEvent& event, std::string_view reason) override {
     std::erase(held, &event);
+    arrived.erase(&event);
     cancelled.emplace_back(reason);
     if (on_cancel) on_cancel(event);
   }
@@ -69,12 +70,18 @@ class FakeSink final : public RequestSink {
     if (room != nullptr) std::memcpy(room, body.data(), body.size());
   }
 
+  // The body of a request that `handler` was called for.
+  std::string_view BodyOf(const RequestEvent& event) {
+    const auto found = arrived.find(&event);
+    return found == arrived.end() ? event.body() : found->second;
+  }
+
   // "METHOD TARGET AUTHORITY [BODY]"
-  static void Describe(RequestEvent& event) {
+  void Describe(RequestEvent& event) {
     const RequestHead& head = event.head();
     std::string text(head.method);
     text.append(" ").append(head.target).append(" ").append(head.authority).append(" [");
-    ReplyText(event, text.append(event.body()).append("]"));
+    ReplyText(event, text.append(BodyOf(event)).append("]"));
   }
 
   void Hold(RequestEvent& event) { held.push_back(&event); }
@@ -89,7 +96,11 @@ class FakeSink final : public RequestSink {
     return event;
   }
 
-  std::function<void(RequestEvent&)> handler = Describe;
+  // Called when the body has come whole; `on_arriving` before that, where it is set, and `on_body` in the place of
+  // gathering it.
+  std::function<void(RequestEvent&)> handler = [this](RequestEvent& event) { Describe(event); };
+  std::function<void(RequestEvent&)> on_arriving;
+  std::function<void(RequestEvent&, std::size_t filled)> on_body;
   std::function<void(RequestEvent&)> on_cancel;
   std::function<void(RequestEvent&)> on_drained;
   bool remember = true;
@@ -97,7 +108,30 @@ class FakeSink final : public RequestSink {
   std::vector<std::size_t> batches;
   std::vector<RequestEvent*> held;
   std::vector<std::string> cancelled;
+  std::map<const RequestEvent*, std::string> arrived;
   int drained = 0;
+
+ private:
+  void Gather(RequestEvent& event) {
+    if (event.body_state() >= BodyState::kArriving) {
+      std::string& body = arrived[&event];
+      const std::size_t size = body.size();
+      body.resize(size + event.body_bytes());
+      event.ReadBody(std::span(body).subspan(size));
+      if (event.body_state() == BodyState::kArriving) return event.AwaitBody({});
+    }
+    if (remember) {
+      const RequestHead& head = event.head();
+      Seen seen{std::string(head.method),
+                std::string(head.target),
+                std::string(head.authority),
+                std::string(BodyOf(event)),
+                {}};
+      for (const HeaderField& field : head.fields) seen.fields.emplace_back(field.name, field.value);
+      requests.push_back(std::move(seen));
+    }
+    handler(event);
+  }
 };
 
 class TestServer {

@@ -1,6 +1,7 @@
 #ifndef JSD_WORKER_REQUEST_SINK_H_
 #define JSD_WORKER_REQUEST_SINK_H_
 
+#include <cstddef>
 #include <span>
 #include <string_view>
 
@@ -17,6 +18,7 @@ class RequestSink {
   virtual void Dispatch(std::span<RequestEvent* const> batch) = 0;
   virtual void Cancel(RequestEvent& event, std::string_view reason) = 0;
   virtual void Drained(RequestEvent& event) = 0;
+  virtual void BodyArrived(RequestEvent& event, std::size_t filled) = 0;
 
  protected:
   ~RequestSink() = default;

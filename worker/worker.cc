@@ -239,4 +239,9 @@ void Worker::Drained(RequestEvent& event) {
   ArmTimer(runtime_->next_timer());
 }
 
+void Worker::BodyArrived(RequestEvent& event, std::size_t filled) {
+  runtime_->BodyArrived(event, filled);
+  ArmTimer(runtime_->next_timer());
+}
+
 }  // namespace jsd

@@ -97,6 +97,7 @@ class Worker final : private RuntimeHost, private RequestSink {
   void Dispatch(std::span<RequestEvent* const> batch) override;
   void Cancel(RequestEvent& event, std::string_view reason) override;
   void Drained(RequestEvent& event) override;
+  void BodyArrived(RequestEvent& event, std::size_t filled) override;
 
   enum class Phase { kLoading, kServing, kDraining, kFinished };
 

@@ -182,7 +182,7 @@ v8::Local<v8::String> HeadText(v8::Isolate* isolate, const RequestEvent& event) 
   put(head.authority, '\n');
   put(head.target, '\n');
   put(head.remote_address, '\n');
-  put(event.body().empty() ? "" : "1", '\n');
+  put(event.body_state() == BodyState::kNone ? "" : "1", '\n');
   if (!head.field_lines.empty()) {
     std::memcpy(out, head.field_lines.data(), head.field_lines.size());
     out += head.field_lines.size();
@@ -199,7 +199,7 @@ v8::Local<v8::String> HeadText(v8::Isolate* isolate, const RequestEvent& event) 
 // Takes the event out of JavaScript's reach and returns what remains of it to the script.
 void EndEvent(const Info& info, RequestEvent& event) {
   info.GetReturnValue().Set(HeadText(info.GetIsolate(), event));
-  RuntimeState::From(info.GetIsolate()).events.Remove(HandleOf(info));
+  RuntimeState::From(info.GetIsolate()).EndEvent(HandleOf(info));
 }
 
 void RequestMethod(const Info& info) {
@@ -279,64 +279,6 @@ void TakeRequestHead(const Info& info) {
   const RequestEvent* event = FindEvent(info);
   if (event == nullptr) return info.GetReturnValue().SetEmptyString();
   info.GetReturnValue().Set(HeadText(info.GetIsolate(), *event));
-}
-
-// ---- Bodies of requests ----
-
-// Empty where there is no memory for it: then a RangeError is pending.
-v8::MaybeLocal<v8::ArrayBuffer> NewBuffer(v8::Isolate* isolate, std::size_t size) {
-  v8::Local<v8::ArrayBuffer> buffer;
-  if (!v8::ArrayBuffer::MaybeNew(isolate, size, v8::BackingStoreInitializationMode::kUninitialized).ToLocal(&buffer)) {
-    ThrowRangeError(isolate, "Array buffer allocation failed");
-  }
-  return buffer;
-}
-
-void RequestHasBody(const Info& info) {
-  const RequestEvent* event = FindEvent(info);
-  info.GetReturnValue().Set(event != nullptr && !event->body().empty());
-}
-
-void RequestBody(const Info& info) {
-  const RequestEvent* event = FindEvent(info);
-  const std::string_view body = event == nullptr ? std::string_view() : event->body();
-  v8::Local<v8::ArrayBuffer> buffer;
-  if (!NewBuffer(info.GetIsolate(), body.size()).ToLocal(&buffer)) return;
-  if (!body.empty()) std::memcpy(buffer->Data(), body.data(), body.size());
-  info.GetReturnValue().Set(v8::Uint8Array::New(buffer, 0, body.size()));
-}
-
-void RequestBodyText(const Info& info) {
-  const RequestEvent* event = FindEvent(info);
-  if (event == nullptr) return info.GetReturnValue().SetEmptyString();
-  std::string_view body = event->body();
-  if (body.starts_with("\xEF\xBB\xBF")) body.remove_prefix(3);
-  v8::Isolate* isolate = info.GetIsolate();
-  v8::Local<v8::String> text;
-  const bool made = simdutf::validate_ascii(body.data(), body.size()) ? ToV8Latin1(isolate, body).ToLocal(&text)
-                                                                      : ToV8(isolate, body).ToLocal(&text);
-  if (made) info.GetReturnValue().Set(text);
-}
-
-// A copy of the bytes of a buffer or view, which scripts cannot change.
-void CopyBytes(const Info& info) {
-  v8::Isolate* isolate = info.GetIsolate();
-  v8::Local<v8::ArrayBuffer> buffer;
-  std::size_t size;
-  if (info[0]->IsArrayBufferView()) {
-    // Small arrays live in V8's heap, without a buffer; asking for their buffer would make one.
-    const auto view = info[0].As<v8::ArrayBufferView>();
-    size = view->ByteLength();
-    if (!NewBuffer(isolate, size).ToLocal(&buffer)) return;
-    view->CopyContents(buffer->Data(), size);
-  } else {
-    std::string_view bytes;
-    JSD_CHECK(GetBytes(info[0], &bytes));
-    size = bytes.size();
-    if (!NewBuffer(isolate, size).ToLocal(&buffer)) return;
-    if (size != 0) std::memcpy(buffer->Data(), bytes.data(), size);
-  }
-  info.GetReturnValue().Set(v8::Uint8Array::New(buffer, 0, size));
 }
 
 // ---- Replies ----
@@ -453,10 +395,6 @@ constexpr Binding kBindings[] = {
     {"requestHeader", Guarded<RequestHeader>},
     {"requestHeaders", Guarded<RequestHeaders>},
     {"requestHead", Guarded<TakeRequestHead>},
-    {"requestHasBody", Guarded<RequestHasBody>},
-    {"requestBody", Guarded<RequestBody>},
-    {"requestBodyText", Guarded<RequestBodyText>},
-    {"copyBytes", CopyBytes},
     {"respond", Guarded<Respond>},
     {"fail", Guarded<Fail>},
     {"streamStart", Guarded<StreamStart>},

@@ -14,8 +14,6 @@ namespace jsd {
 //   requestTls(handle) → JSON, or "" where the connection has no TLS
 //   requestHeader(handle, name in lower case) → the value, fields of the same name combined, or null
 //   requestHeaders(handle) → [name, value, …], names in lower case, in order of arrival
-//   requestHasBody(handle) → boolean
-//   requestBody(handle) → Uint8Array; requestBodyText(handle) → string, decoded as UTF-8 without its byte order mark
 //   requestHead(handle) → the head as text, for the time after the event
 //   respond(handle, status, statusText, fields, body, declaredLength) → as requestHead; the event has ended. `fields`
 //     is a header block "name: value\r\n…" or the number of a constant one; `body` is null, a string, or bytes
@@ -25,7 +23,6 @@ namespace jsd {
 //   streamEnd(handle, complete) → as requestHead; the event has ended
 //   waitUntilStarted(), waitUntilSettled()
 //   makeRequestUrl(scheme, authority, target) → string
-//   copyBytes(BufferSource) → Uint8Array
 std::span<const Binding> FetchEventBindings();
 
 }  // namespace jsd

@@ -133,6 +133,13 @@ class Connection:
         finally:
             self.socket.settimeout(TIMEOUT)
 
+    def receive_some(self):
+        """What has come, or comes next; empty at the end of the connection."""
+        if not self.buffer:
+            self._more()
+        data, self.buffer = self.buffer, b''
+        return data
+
     def _more(self):
         data = self.socket.recv(1 << 20)
         self.buffer += data

@@ -93,7 +93,6 @@ def test_body_limit_counts_chunks(jsd):
         client.send(b'1\r\nx\r\n0\r\n\r\n')
         assert client.read_response().status == 413
         assert client.is_closed()
-    assert 'the script saw' not in server.log()
 
 
 def test_header_limit(jsd):
@@ -153,7 +152,6 @@ def test_body_timeout(jsd):
         client.send(b'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc')
         assert client.read_response().status == 408
         assert client.is_closed()
-    assert 'the script saw' not in server.log()
 
 
 def test_idle_timeout(jsd):
