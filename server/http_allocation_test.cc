@@ -108,7 +108,8 @@ TEST(HttpAllocation, RequestsTakeNothingOnceWarm) {
     // Asio keeps the memory of its operations for as long as its loop runs.
     server.RunInBackground();
     clients[0]->Send(test.bytes);
-    server.Rest();
+    ASSERT_TRUE(clients[0]->Receive(1));
+    server.Rest(milliseconds(200));
     clients[0]->Poll();
     const std::size_t reply_size = clients[0]->received.size();
     ASSERT_GT(reply_size, 50u);

@@ -226,6 +226,13 @@ int CheckChunkExtensions(std::string_view extensions) {
 }
 
 int CheckUnfinishedChunk(std::string_view rest) {
+  // Beast takes a line for unfinished until it ends in CRLF, whatever is in it.
+  for (std::size_t at = rest.find('\n'); at != std::string_view::npos; at = rest.find('\n', at + 1)) {
+    if (at == 0 || rest[at - 1] != '\r') return 400;
+  }
+  for (std::size_t at = rest.find('\r'); at != std::string_view::npos; at = rest.find('\r', at + 1)) {
+    if (at + 1 < rest.size() && rest[at + 1] != '\n') return 400;
+  }
   if (rest.starts_with("\r\n")) rest.remove_prefix(2);
   const std::size_t end = rest.find('\n');
   if (end == std::string_view::npos) return 0;

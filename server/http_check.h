@@ -78,7 +78,8 @@ int CheckRequest(HttpRequest& request, std::string_view scheme, std::string_view
 int CheckChunkExtensions(std::string_view extensions);
 
 // What is left of a chunked body when the parser asks for more: the size line of a chunk, with or without the line end
-// before it. Beast would look for the end of a quoted string beyond the line's.
+// before it, or the trailer section. Beast would look for the end of a quoted string beyond the line's, and wait for
+// the end of a line behind a bare CR or LF.
 int CheckUnfinishedChunk(std::string_view rest);
 
 // A field of the trailer section, which may not say what had to be known before (RFC 9110 section 6.5.1).

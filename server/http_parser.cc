@@ -32,7 +32,10 @@ int HttpParser::ParseChunks(std::string_view bytes, std::size_t& consumed, BodyS
     error_code error;
     input_ = bytes.substr(consumed);
     consumed += put(boost::asio::buffer(input_), error);
-    if (error == http::error::need_more) return CheckUnfinishedChunk(bytes.substr(consumed));
+    if (error == http::error::need_more) {
+      const std::string_view rest = bytes.substr(consumed);
+      return rest.size() > limits_.headers ? 431 : CheckUnfinishedChunk(rest);
+    }
     if (error) return StatusOf(error);
   }
   return 0;
