@@ -27,7 +27,12 @@ const { initEvent } = event.Event.prototype;
 class MessageEvent extends event.Event {
   #fields;
 
-  constructor(type, eventInitDict = {}) {
+  constructor(type, eventInitDict = {}, key = undefined) {
+    if (key === webidl.internal) {
+      super(type);
+      this.#fields = eventInitDict;
+      return;
+    }
     webidl.requiredArguments(arguments.length, 1, "Failed to construct 'MessageEvent'");
     super(type, eventInitDict);
     this.#fields = convertMessageEventInit(eventInitDict, "Failed to construct 'MessageEvent': Argument 2");
@@ -99,5 +104,11 @@ class CloseEvent extends event.Event {
 webidl.configureInterface(CloseEvent);
 core.defineGlobal('CloseEvent', CloseEvent);
 
+const noPorts = ObjectFreeze([]);
+
 core.event.MessageEvent = MessageEvent;
+// An event 'message' that the runtime makes.
+core.event.makeMessageEvent = (data, origin) =>
+  new MessageEvent(
+    'message', { __proto__: null, data, lastEventId: '', origin, ports: noPorts, source: null }, webidl.internal);
 core.event.CloseEvent = CloseEvent;

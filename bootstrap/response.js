@@ -1,12 +1,13 @@
 // The Response class (Fetch, section 5.5), and how one becomes a reply.
 
 const {
-  JSONStringify, PromiseReject, RangeError, RegExpPrototypeExec, StringPrototypeCharCodeAt, TypeError,
+  ArrayPrototypePush, JSONStringify, PromiseReject, RangeError, RegExpPrototypeExec, StringPrototypeCharCodeAt,
+  StringPrototypeStartsWith, TypeError,
 } = core.primordials;
 const { body: bodies, fetch, headers: headerLists, ops, url: urls, webidl } = core;
 const { internal, isObject } = webidl;
 // What every reply uses, by names of their own: `core` and what is on it are dictionaries, slow to look up.
-const { fromInit, list: listOf, listHas } = headerLists;
+const { fromInit, list: listOf, listGet, listHas } = headerLists;
 const { respond } = ops;
 
 // A header block that is one Content-Type alone is sent by its number (kContentTypeFields of core/ops/fetch_event.cc).
@@ -51,9 +52,22 @@ function headerBlock(list) {
   return block;
 }
 
+const protocolField = 'sec-websocket-protocol';
+
+// The fields of the reply to a handshake: what the protocol says itself is left out (RFC 6455, section 4.2.2).
+function handshakeBlock(list) {
+  const rest = [];
+  for (let i = 0; i < list.length; i += 2) {
+    if (!StringPrototypeStartsWith(list[i], 'sec-websocket-') || list[i] === protocolField) {
+      ArrayPrototypePush(rest, list[i], list[i + 1]);
+    }
+  }
+  return headerBlock(rest);
+}
+
 // The script's own Content-Length, for replies whose length the session cannot know; -1 without a valid one.
 function declaredLength(list) {
-  const value = headerLists.listGet(list, 'content-length');
+  const value = listGet(list, 'content-length');
   if (value === null || value.length === 0 || value.length > 15) return -1;
   let length = 0;
   for (let i = 0; i < value.length; i++) {
@@ -147,8 +161,14 @@ class Response {
   json() { return Response.#consume(this, bodies.readers.json, 'json'); }
   text() { return Response.#consume(this, bodies.readers.text, 'text'); }
 
+  // The WebSocket of a reply with status 101, or null.
+  get webSocket() {
+    return this.#status === 101 ? core.webSocket.ofResponse(this) : null;
+  }
+
   clone() {
     const body = this.#body;
+    if (this.#status === 101) throw new TypeError("Failed to execute 'clone' on 'Response': it holds a WebSocket");
     if (body !== null && typeof body !== 'string') {
       bodies.refuseUnusable(body, "Failed to execute 'clone' on 'Response'");
     }
@@ -193,7 +213,10 @@ class Response {
     const { headers, status, statusText } = init;
     if (status !== undefined) {
       const code = (status | 0) === status ? status : webidl.unsignedShort(status, `${context}: status`);
-      if (code < 200 || code > 599) {
+      // As in Cloudflare Workers: a WebSocket makes a handshake's reply of it.
+      if (code === 101 && init.webSocket) {
+        core.webSocket.setOfResponse(response, init.webSocket, context);
+      } else if (code < 200 || code > 599) {
         throw new RangeError(`${context}: the status ${code} is outside the range of 200 to 599`);
       }
       response.#status = code;
@@ -263,6 +286,9 @@ class Response {
       const list = listOf(Response.#headersOf(response));
       const length = declaredLength(list);
       if (body === null) {
+        if (response.#status === 101) {
+          return core.webSocket.accept(handle, response, handshakeBlock(list), listGet(list, protocolField) ?? '');
+        }
         return respond(handle, response.#status, response.#statusText, headerBlock(list), null, length);
       }
       bodies.refuseUnusable(body, 'The response cannot be sent');

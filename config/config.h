@@ -63,6 +63,21 @@ struct TimeoutsConfig {
   std::chrono::milliseconds write{};      // Without progress of a write.
 };
 
+enum class WebSocketCompression { kOff, kMessage, kConnection };
+enum class WebSocketOverflow { kClose, kDrop };
+
+struct WebSocketConfig {
+  std::vector<std::string> origins;     // Empty: any.
+  std::size_t message = 0;              // Bytes of a message that comes, decompressed.
+  std::size_t frame = 0;                // Bytes of a frame that comes.
+  std::size_t queue = 0;                // Bytes that wait for a slow reader.
+  WebSocketOverflow overflow = WebSocketOverflow::kClose;
+  WebSocketCompression compression = WebSocketCompression::kOff;
+  std::chrono::milliseconds ping{};   // Without a sign of life from the client; zero: none is asked for.
+  std::chrono::milliseconds idle{};   // Without a message in either direction; zero: for ever.
+  std::chrono::milliseconds close{};  // For the closing handshake.
+};
+
 enum class LogLevel { kDebug, kInfo, kWarn, kError };
 enum class LogFormat { kText, kJson };
 
@@ -81,6 +96,7 @@ struct Config {
   AppConfig app;
   LimitsConfig limits;
   TimeoutsConfig timeouts;
+  WebSocketConfig websocket;
   LogConfig log;
   V8Config v8;
 };

@@ -98,6 +98,7 @@ class Loader {
   void Assign(const Setting& setting, const toml::node& node, const AddressListKind& kind);
   void Assign(const Setting& setting, const toml::node& node, const FlagListKind& kind);
   void Assign(const Setting& setting, const toml::node& node, const StringMapKind& kind);
+  void Assign(const Setting& setting, const toml::node& node, const StringListKind& kind);
   void Assign(const Setting& setting, const toml::node& node, const BoolKind& kind);
   void Assign(const Setting& setting, const toml::node& node, const PathListKind& kind);
   // None, reported, where the node is no path.
@@ -355,6 +356,18 @@ std::optional<std::filesystem::path> Loader::PathOf(const Setting& setting, cons
     return std::nullopt;
   }
   return Absolute(text->get());
+}
+
+void Loader::Assign(const Setting& setting, const toml::node& node, const StringListKind& kind) {
+  const toml::array* const list = node.as_array();
+  if (list == nullptr) return Mismatch(setting, node);
+  for (const toml::node& element : *list) {
+    if (const auto* const text = element.as_string(); text != nullptr && !text->get().empty()) {
+      kind.field(config_).push_back(text->get());
+    } else {
+      Mismatch(setting, element);
+    }
+  }
 }
 
 void Loader::Assign(const Setting& setting, const toml::node& node, const BoolKind& kind) {

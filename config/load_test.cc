@@ -182,7 +182,7 @@ TEST_F(LoadTest, UnknownKeysWithoutANearOneListWhatThereIs) {
               ElementsAre(R"(F:3:1: log.colour: unknown key; expected one of "log.level", "log.format", "log.file")"));
   EXPECT_THAT(Errors("colour = true\n[app]\nscript = \"a\"\n"),
               ElementsAre("F:1:1: colour: unknown key; expected one of \"server\", \"app\", \"limits\", \"timeouts\", "
-                          "\"log\", \"v8\""));
+                          "\"websocket\", \"log\", \"v8\""));
   EXPECT_THAT(LineErrors("[server.proxies]", "key = \"k\""),
               ElementsAre("F:2:10: server.proxies: unknown key; expected one of \"server.listen\", "
                           "\"server.redirect\", \"server.workers\", \"server.drain\""));
@@ -337,7 +337,7 @@ TEST_F(LoadTest, ErrorsOfOverridesNameThem) {
       ElementsAre(R"(--set server.wokers: unknown key; did you mean "server.workers"?)",
                   R"(--set limits.heap.x: unknown key; did you mean "limits.heap"?)",
                   R"(--set app.environment.A: unknown key; expected one of "app.script", "app.env")",
-                  R"(--set : unknown key; expected one of "server", "app", "limits", "timeouts", "log", "v8")",
+                  R"(--set : unknown key; expected one of "server", "app", "limits", "timeouts", "websocket", "log", "v8")",
                   "--set server: unknown key; expected one of \"server.listen\", \"server.redirect\", "
                   "\"server.workers\", \"server.drain\"",
                   "--set server.listen: expected a list of addresses, each \"IPv4:port\", "

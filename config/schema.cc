@@ -20,6 +20,9 @@ constexpr std::uint64_t kTiB = kGiB << 10;
 // In the order of LogLevel and of LogFormat.
 constexpr std::string_view kLogLevels[] = {"debug", "info", "warn", "error"};
 constexpr std::string_view kLogFormats[] = {"text", "json"};
+// In the order of WebSocketOverflow and of WebSocketCompression.
+constexpr std::string_view kOverflows[] = {"close", "drop"};
+constexpr std::string_view kCompressions[] = {"off", "message", "connection"};
 // In the order of TlsVersion and of ClientCertificates.
 constexpr std::string_view kTlsVersions[] = {"1.2", "1.3"};
 constexpr std::string_view kClientCertificates[] = {"none", "optional", "required"};
@@ -55,6 +58,7 @@ constexpr Section kSections[] = {
     {"app", "The script that answers."},
     {"limits", "What a request and a script may use. A worker is one thread with one JavaScript heap."},
     {"timeouts", "How long a client may take."},
+    {"websocket", "WebSockets that a handler has accepted."},
     {"log", "The log of the server and of the scripts' consoles."},
     {"v8", "The JavaScript engine."},
 };
@@ -150,6 +154,33 @@ constexpr Setting kSettings[] = {
      DurationKind{At<&Config::timeouts, &TimeoutsConfig::write>, milliseconds(1), hours(24)},
      "Idle: a client that takes nothing of its reply."},
 
+    {"websocket", "origins", "[]", StringListKind{At<&Config::websocket, &WebSocketConfig::origins>},
+     "The origins, such as `\"https://example.org\"`, whose pages may open a WebSocket; others get status 403. Empty: any. "
+     "Clients that send no origin, which are no browsers, are not refused."},
+    {"websocket", "message", R"("1MiB")", SizeKind{At<&Config::websocket, &WebSocketConfig::message>, 1, kGiB},
+     "A message that a client sends, as the script gets it. A longer one closes the WebSocket with code 1009."},
+    {"websocket", "frame", R"("1MiB")", SizeKind{At<&Config::websocket, &WebSocketConfig::frame>, 1, kGiB},
+     "A frame that a client sends, as it is sent. A longer one closes the WebSocket with code 1009."},
+    {"websocket", "queue", R"("1MiB")", SizeKind{At<&Config::websocket, &WebSocketConfig::queue>, kKiB, kGiB},
+     "What may wait for a client that does not read. A message that is sent when more is waiting is the one too many."},
+    {"websocket", "overflow", R"("close")",
+     ChoiceKind{SetChoice<&Config::websocket, &WebSocketConfig::overflow>, kOverflows},
+     "The message too many closes the WebSocket with code 1013, or is dropped."},
+    {"websocket", "compression", R"("off")",
+     ChoiceKind{SetChoice<&Config::websocket, &WebSocketConfig::compression>, kCompressions},
+     "Compression (permessage-deflate) for clients that offer it. `\"message\"`: each message alone, which takes no memory. "
+     "`\"connection\"`: each with those before it, which saves more bytes and takes about 300 KB for each connection."},
+    {"websocket", "ping", R"("30s")",
+     DurationKind{At<&Config::websocket, &WebSocketConfig::ping>, milliseconds(0), hours(24)},
+     "Idle: a client that sent nothing for so long gets a ping; when it sends nothing for as long again, the connection "
+     "is closed. Zero: no pings."},
+    {"websocket", "idle", R"("0ms")",
+     DurationKind{At<&Config::websocket, &WebSocketConfig::idle>, milliseconds(0), hours(24)},
+     "Idle: without a message in either direction, after which the WebSocket is closed with code 1001. Zero: for ever."},
+    {"websocket", "close", R"("5s")",
+     DurationKind{At<&Config::websocket, &WebSocketConfig::close>, milliseconds(1), hours(1)},
+     "In total, for the client to answer when the server closes the WebSocket."},
+
     {"log", "level", R"("info")", ChoiceKind{SetChoice<&Config::log, &LogConfig::level>, kLogLevels},
      "The least that is logged."},
     {"log", "format", R"("text")", ChoiceKind{SetChoice<&Config::log, &LogConfig::format>, kLogFormats},
@@ -189,6 +220,7 @@ struct Describer {
     return std::string(kind.may_be_empty ? "a list of addresses" : "a list of one or more addresses") +
            R"(, each "IPv4:port", "[IPv6]:port" or "unix:path")";
   }
+  std::string operator()(const StringListKind&) const { return "a list of strings"; }
   std::string operator()(const BoolKind&) const { return "true or false"; }
   std::string operator()(const PathListKind&) const { return "a path or a list of paths"; }
   std::string operator()(const FlagListKind&) const { return R"(a list of flags, each "--name" or "--name=value")"; }

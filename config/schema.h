@@ -50,6 +50,9 @@ struct AddressListKind {
   Field<std::vector<std::string>> field;
   bool may_be_empty;
 };
+struct StringListKind {
+  Field<std::vector<std::string>> field;
+};
 struct BoolKind {
   Field<bool> field;
 };
@@ -65,7 +68,7 @@ struct StringMapKind {
   Field<std::vector<std::pair<std::string, std::string>>> field;
 };
 using SettingKind = std::variant<SizeKind, DurationKind, CountKind, ChoiceKind, PathKind, AddressListKind, FlagListKind,
-                                 StringMapKind, BoolKind, PathListKind>;
+                                 StringMapKind, BoolKind, PathListKind, StringListKind>;
 
 struct Setting {
   std::string_view section;

@@ -23,7 +23,7 @@ TEST(SchemaTest, EveryKeyIsThereOnceAndInADeclaredSection) {
                 "server.tls.client_certificates", "server.tls.client_ca", "server.tls.hsts", "server.tls.kernel",
                 "app.script", "app.env", "limits.request", "limits.heap", "limits.buffers", "limits.body",
                 "limits.headers", "limits.target", "limits.pipeline", "timeouts.handshake", "timeouts.header",
-                "timeouts.body", "timeouts.idle", "timeouts.write", "log.level", "log.format", "log.file", "v8.flags"));
+                "timeouts.body", "timeouts.idle", "timeouts.write", "websocket.origins", "websocket.message", "websocket.frame", "websocket.queue", "websocket.overflow", "websocket.compression", "websocket.ping", "websocket.idle", "websocket.close", "log.level", "log.format", "log.file", "v8.flags"));
 }
 
 TEST(SchemaTest, NoSettingSharesItsFieldWithAnother) {
@@ -57,6 +57,7 @@ TEST(SchemaTest, EveryKindSaysWhatIsExpected) {
   EXPECT_EQ(describe("app.script"), "a path");
   EXPECT_EQ(describe("app.env"), R"(a table of strings, { NAME = "value" })");
   EXPECT_EQ(describe("v8.flags"), R"(a list of flags, each "--name" or "--name=value")");
+  EXPECT_EQ(describe("websocket.origins"), "a list of strings");
   EXPECT_EQ(describe("server.tls.kernel"), "true or false");
   EXPECT_EQ(describe("server.tls.key"), "a path or a list of paths");
   EXPECT_EQ(describe("server.listen"), R"(a list of addresses, each "IPv4:port", "[IPv6]:port" or "unix:path")");

@@ -12,6 +12,7 @@
 #include "core/ops/structured_clone.h"
 #include "core/ops/timers.h"
 #include "core/ops/url.h"
+#include "core/ops/web_socket.h"
 #include "core/ops/webidl.h"
 #include "core/value.h"
 #include "core/version.h"
@@ -21,9 +22,10 @@ namespace jsd {
 const std::vector<Binding>& AllBindings() {
   static const std::vector<Binding> bindings = [] {
     std::vector<Binding> all;
-    for (const auto capability : {Base64Bindings(), CompressionBindings(), ConsoleBindings(), CryptoBindings(),
-                                  EncodingBindings(), FetchEventBindings(), RequestBodyBindings(), RuntimeBindings(),
-                                  StructuredCloneBindings(), TimerBindings(), UrlBindings(), WebIdlBindings()}) {
+    for (const auto capability :
+         {Base64Bindings(), CompressionBindings(), ConsoleBindings(), CryptoBindings(), EncodingBindings(),
+          FetchEventBindings(), RequestBodyBindings(), RuntimeBindings(), StructuredCloneBindings(), TimerBindings(),
+          UrlBindings(), WebIdlBindings(), WebSocketBindings()}) {
       all.insert(all.end(), capability.begin(), capability.end());
     }
     return all;

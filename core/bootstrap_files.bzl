@@ -27,5 +27,6 @@ BOOTSTRAP_FILES = ["//bootstrap:%s.js" % name for name in [
     "body",
     "request",
     "response",
+    "websocket",
     "fetch_event",
 ]]

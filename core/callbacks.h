@@ -19,6 +19,8 @@ enum class Callback : std::size_t {
   kSetRequestsAside,    // () → [entry, handle, …] of the requests that only script code can answer; forgets them.
   kTakeRequestsBack,    // ([entry, …]): of those, the ones that script code can still reach.
   kBodyArrived,         // (handle): there is more of a body, or it has ended, or it is gathered.
+  kWebSocketMessage,    // (handle, string or ArrayBuffer)
+  kWebSocketClosed,     // (handle, code, reason, whether it was clean, whether it failed): the last of a WebSocket.
   kFireTimer,           // (id)
   kUnhandledRejection,  // (promise, reason): no handler at the end of the turn.
   kRejectionHandled,    // (promise, reason): it got one later.
@@ -42,6 +44,8 @@ inline constexpr std::array<std::string_view, kCallbackCount> kCallbackNames = {
     "setRequestsAside",
     "takeRequestsBack",
     "bodyArrived",
+    "webSocketMessage",
+    "webSocketClosed",
     "fireTimer",
     "unhandledRejection",
     "rejectionHandled",

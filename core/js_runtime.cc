@@ -1,10 +1,12 @@
 #include "core/js_runtime.h"
 
+#include <icu_simdutf.h>
 #include <v8.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <cstring>
 
 #include "core/array_buffer_allocator.h"
 #include "core/bindings.h"
@@ -35,6 +37,7 @@ class JsRuntime::Impl {
   void Cancel(RequestEvent& event, std::string_view reason);
   void Drained(RequestEvent& event);
   void BodyArrived(RequestEvent& event, std::size_t filled);
+  void DispatchMessages(std::span<const WebSocketEvent> batch);
   void Invoke(std::string_view event, std::string_view detail_json);
   PollResult Poll();
 
@@ -56,6 +59,7 @@ class JsRuntime::Impl {
     v8::Context::Scope context_scope;
   };
 
+  v8::MaybeLocal<v8::Value> MessageValue(const WebSocketEvent& event);
   void InitializeIsolate(const RuntimeOptions& options);
   v8::Local<v8::Context> ContextFromSnapshot();
   v8::Local<v8::Context> ContextFromBindings();
@@ -147,7 +151,8 @@ JsRuntime::Impl::Impl(const RuntimeOptions& options)
 
 JsRuntime::Impl::~Impl() {
   state_.execution->Forget(*limiter_);
-  JSD_CHECK(state_.events.size() == 0 || state_.execution->stamp().place() == Execution::Place::kLost);
+  JSD_CHECK((state_.events.size() == 0 && state_.web_sockets.size() == 0) ||
+            state_.execution->stamp().place() == Execution::Place::kLost);
   isolate_.tasks().set_wake_up(nullptr);
   state_.ops.set_wake_up(nullptr);
 }
@@ -393,6 +398,62 @@ void JsRuntime::Impl::BodyArrived(RequestEvent& event, std::size_t filled) {
   FailOrphans(entered.context);
 }
 
+v8::MaybeLocal<v8::Value> JsRuntime::Impl::MessageValue(const WebSocketEvent& event) {
+  v8::Isolate* isolate = isolate_.get();
+  const std::string_view data = event.data;
+  if (event.kind == WebSocketEvent::Kind::kText) {
+    v8::Local<v8::String> text;
+    const bool made = simdutf::validate_ascii(data.data(), data.size()) ? ToV8Latin1(isolate, data).ToLocal(&text)
+                                                                        : ToV8(isolate, data).ToLocal(&text);
+    return made ? text : v8::MaybeLocal<v8::Value>();
+  }
+  v8::Local<v8::ArrayBuffer> buffer;
+  if (!v8::ArrayBuffer::MaybeNew(isolate, data.size(), v8::BackingStoreInitializationMode::kUninitialized)
+           .ToLocal(&buffer)) {
+    return {};
+  }
+  if (!data.empty()) std::memcpy(buffer->Data(), data.data(), data.size());
+  return buffer;
+}
+
+void JsRuntime::Impl::DispatchMessages(std::span<const WebSocketEvent> batch) {
+  constexpr std::uint16_t kInternalError = 1011;
+  const Entered entered(*this);
+  v8::Isolate* isolate = isolate_.get();
+  for (const WebSocketEvent& event : batch) {
+    const std::uint32_t id = event.peer->runtime_handle;
+    if (state_.web_sockets.Find(id) != event.peer) continue;
+    const v8::HandleScope handle_scope(isolate);
+    const v8::Local<v8::Value> handle = v8::Integer::NewFromUnsigned(isolate, id);
+    if (event.kind == WebSocketEvent::Kind::kClosed) {
+      state_.web_sockets.Remove(id);
+      v8::Local<v8::String> reason;
+      if (!ToV8(isolate, event.data).ToLocal(&reason)) reason = v8::String::Empty(isolate);
+      v8::Local<v8::Value> arguments[] = {handle, v8::Integer::New(isolate, event.code), reason,
+                                          v8::Boolean::New(isolate, event.clean),
+                                          v8::Boolean::New(isolate, event.failed)};
+      Call(entered.context, Callback::kWebSocketClosed, arguments);
+    } else {
+      v8::Local<v8::Value> message;
+      bool taken = false;
+      if (MessageValue(event).ToLocal(&message)) {
+        v8::Local<v8::Value> arguments[] = {handle, message};
+        taken = Call(entered.context, Callback::kWebSocketMessage, arguments);
+      } else {
+        state_.host->UncaughtError("WebSocket", "there is no memory for a message");
+      }
+      // The function catches what listeners throw, so there is no memory, the script was terminated or its stack is full.
+      if (!taken) {
+        const Execution::Op op(*state_.execution);
+        if (!op) return;
+        event.peer->Close(kInternalError, {});
+      }
+    }
+    Checkpoint(entered.context);
+  }
+  FailOrphans(entered.context);
+}
+
 void JsRuntime::Impl::Invoke(std::string_view event, std::string_view detail_json) {
   const Entered entered(*this);
   v8::Local<v8::String> name, json;
@@ -584,6 +645,7 @@ void JsRuntime::Dispatch(std::span<RequestEvent* const> batch) { impl_->Dispatch
 void JsRuntime::Cancel(RequestEvent& event, std::string_view reason) { impl_->Cancel(event, reason); }
 void JsRuntime::Drained(RequestEvent& event) { impl_->Drained(event); }
 void JsRuntime::BodyArrived(RequestEvent& event, std::size_t filled) { impl_->BodyArrived(event, filled); }
+void JsRuntime::DispatchMessages(std::span<const WebSocketEvent> batch) { impl_->DispatchMessages(batch); }
 void JsRuntime::Invoke(std::string_view event, std::string_view detail_json) { impl_->Invoke(event, detail_json); }
 PollResult JsRuntime::Poll() { return impl_->Poll(); }
 std::optional<std::chrono::steady_clock::time_point> JsRuntime::next_timer() const { return impl_->next_due(); }

@@ -15,6 +15,7 @@
 #include "core/execution.h"
 #include "core/request_event.h"
 #include "core/runtime_host.h"
+#include "core/web_socket.h"
 
 namespace jsd {
 
@@ -97,6 +98,8 @@ class JsRuntime {
   // What RequestEvent::AwaitBody asked for is there, or the body has ended. `filled`: how many bytes of the room that
   // was given are used.
   void BodyArrived(RequestEvent& event, std::size_t filled);
+  // Hands over what WebSockets got, in this order; each message is a task of its own, with its microtasks.
+  void DispatchMessages(std::span<const WebSocketEvent> batch);
 
   // Calls the listeners that the script registered by jsd.listen(event, …) with `detail_json` parsed. Returns when
   // they returned; promises of theirs go on.

@@ -3,10 +3,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <span>
 #include <string>
 #include <string_view>
+
+#include "core/web_socket.h"
 
 namespace jsd {
 
@@ -105,6 +108,12 @@ class RequestEvent {
 
   // The connection's TLS as JSON: { version, cipher, serverName, resumed, clientCertificate }. Empty without TLS.
   virtual std::string DescribeTls() const { return {}; }
+
+  // The request asks for a WebSocket, in a way that can be answered by one.
+  virtual bool upgradable() const { return false; }
+  // Ends an upgradable request with status 101. The peer is lent to the runtime at once. `fields` as in ReplyHead, without
+  // those of the handshake but Sec-WebSocket-Protocol.
+  virtual WebSocketPeer& Upgrade([[maybe_unused]] std::string_view fields) { std::abort(); }
 
   // Ends the request with a generic reply for `reason`.
   virtual void Fail(FailReason reason) = 0;

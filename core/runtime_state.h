@@ -42,6 +42,7 @@ class RuntimeState {
   CallbackTable callbacks;
   EventTable events;
   BodyGathers gathers;
+  WebSocketTable web_sockets;
   RequestCache requests;
   TimerQueue timers;
   OpQueue ops;

@@ -178,6 +178,12 @@ int CheckField(http::field field, std::string_view value, HttpRequest& request) 
       for (const auto& option : http::token_list(value)) {
         if (boost::beast::iequals(option, "close")) request.connection_close = true;
         if (boost::beast::iequals(option, "keep-alive")) request.connection_keep_alive = true;
+        if (boost::beast::iequals(option, "upgrade")) request.connection_upgrade = true;
+      }
+      return 0;
+    case http::field::upgrade:
+      for (const auto& protocol : http::token_list(value)) {
+        if (boost::beast::iequals(protocol, "websocket")) request.upgrade_websocket = true;
       }
       return 0;
     case http::field::expect:
@@ -213,6 +219,10 @@ int CheckRequest(HttpRequest& request, std::string_view scheme, std::string_view
     return SplitAbsoluteForm(request, scheme);
   }
   if (head.authority.empty()) head.authority = default_authority;
+  if (request.upgrade_websocket) [[unlikely]] {
+    request.websocket = request.connection_upgrade && request.http11 && head.method == "GET" && !request.chunked &&
+                        request.content_length == 0 && request.keep_alive();
+  }
   return 0;
 }
 

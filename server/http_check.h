@@ -28,6 +28,9 @@ struct HttpRequest {
   bool connection_close = false;
   bool connection_keep_alive = false;
   bool expect_continue = false;
+  bool upgrade_websocket = false;   // Upgrade names it,
+  bool connection_upgrade = false;  // and Connection names Upgrade.
+  bool websocket = false;           // The request asks for a WebSocket (RFC 6455 section 4.2.1).
 
   // Whether the client wants the connection kept (RFC 9112 section 9.3).
   bool keep_alive() const { return !connection_close && (http11 || connection_keep_alive); }

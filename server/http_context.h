@@ -10,10 +10,12 @@
 
 #include "config/config.h"
 #include "core/request_event.h"
+#include "core/web_socket.h"
 #include "server/http_buffer.h"
 #include "server/http_reply.h"
 #include "server/poller.h"
 #include "server/tls_stream.h"
+#include "server/ws_deflate.h"
 #include "worker/log.h"
 #include "worker/request_sink.h"
 
@@ -63,6 +65,8 @@ class HttpContext {
   BlockPool blocks;
   DateLine date;
   std::vector<RequestEvent*> batch;  // Of the sessions that have a turn.
+  std::vector<WebSocketEvent> messages;  // The same of WebSockets.
+  SharedWsDeflate ws_deflate;
   Poller poller;
   std::string https_port;  // Of the URLs that clients are redirected to: ":8443", or nothing.
   bool draining = false;

@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "server/http_session.h"
+#include "server/ws_deflate.h"
+#include "server/ws_handshake.h"
 
 namespace jsd {
 namespace {
@@ -163,6 +165,20 @@ void HttpExchange::Answer(int status, std::string_view body) {
 }
 
 std::string HttpExchange::DescribeTls() const { return session_->DescribeTls(); }
+
+WebSocketPeer& HttpExchange::Upgrade(std::string_view fields) {
+  const RequestHead& head = request_.head;
+  WsDeflateAgreement agreement;
+  const bool compressed = session_->NegotiateCompression(*this, &agreement) == WsNegotiation::kAgreed;
+  std::string lines = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ";
+  lines.append(WsAcceptKey(JoinedFields(head, "sec-websocket-key"))).append("\r\n");
+  if (compressed) lines.append("Sec-WebSocket-Extensions: ").append(agreement.response).append("\r\n");
+  lines.append(fields);
+  PutHead(session_->OutputFor(*this), {.status = 101, .status_text = "Switching Protocols", .fields = lines}, {});
+  state = State::kUpgraded;
+  source_ = {};
+  return session_->TakeOver(*this, compressed ? &agreement : nullptr);
+}
 
 void HttpExchange::Fail(FailReason reason) {
   if (state == State::kStreaming) return EndStream(false);

@@ -35,6 +35,7 @@ class HttpExchange final : public RequestEvent, public BodySink {
     kReceiving,  // It is being parsed.
     kRunning,    // The runtime has it.
     kStreaming,  // The runtime has it and has sent the head of the reply.
+    kUpgraded,   // The connection is a WebSocket's.
     kDone,       // The reply is written; at most it waits for those before it.
   };
 
@@ -133,6 +134,8 @@ class HttpExchange final : public RequestEvent, public BodySink {
   void EndStream(bool complete) override;
   void Fail(FailReason reason) override;
   std::string DescribeTls() const override;
+  bool upgradable() const override { return request_.websocket; }
+  WebSocketPeer& Upgrade(std::string_view fields) override;
 
  private:
   // How a whole reply is framed; whether its body is sent.

@@ -102,8 +102,10 @@ class HttpService final : public ConnectionHandler, private HttpContext {
 
 std::chrono::milliseconds SweepPeriod(const Config& config) {
   std::chrono::milliseconds period = kLongestSweep;
-  for (const auto timeout : {config.timeouts.handshake, config.timeouts.header, config.timeouts.body,
-                             config.timeouts.idle, config.timeouts.write, config.limits.request}) {
+  const TimeoutsConfig& timeouts = config.timeouts;
+  const WebSocketConfig& websocket = config.websocket;
+  for (const auto timeout : {timeouts.handshake, timeouts.header, timeouts.body, timeouts.idle, timeouts.write,
+                             config.limits.request, websocket.ping, websocket.idle, websocket.close}) {
     if (timeout.count() != 0) period = std::min(period, timeout / 10);
   }
   return std::max(period, kShortestSweep);
@@ -246,6 +248,10 @@ void HttpService::RunTurns() {
       session->BeginTurn();
     }
     if (!batch.empty()) sink.Dispatch(batch);
+    if (!messages.empty()) {
+      sink.DispatchMessages(messages);
+      messages.clear();
+    }
     std::size_t bytes = 0;
     for (const SessionPtr& session : together) {
       bytes += session->output_bytes();

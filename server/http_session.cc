@@ -71,6 +71,8 @@ void HttpSession::EndTurn() {
   if (closed_) return;
   StopDiscarded();
   SendContinue();
+  if (websocket_ != nullptr) [[unlikely]]
+    websocket_->EndTurn();
   Send();
   in_turn_ = false;
   if (!closed_) Settle();
@@ -185,6 +187,7 @@ void HttpSession::WatchFor(std::uint32_t events) {
 
 void HttpSession::Drain() {
   if (closed_ || lingering_) return;
+  if (websocket_ != nullptr) return websocket_->GoAway();
   const bool arriving = input_ != nullptr && input_->size() != 0 && MayParse() && !scanner_.blank();
   if (first_ != nullptr || !output_.empty()) {
     last_request_seen_ = linger_ = true;
@@ -219,6 +222,7 @@ void HttpSession::Cut(std::string_view reason) {
   if (closed_) return;
   last_request_seen_ = true;
   AnswerInstead(503, reason, [](const HttpExchange&) { return true; });
+  if (websocket_ != nullptr) websocket_->GoAway();
   Send();
   Close(reason);
 }
@@ -227,6 +231,7 @@ void HttpSession::CheckDeadlines(std::int64_t now) {
   if (closed_) return;
   if (now >= write_deadline_) return Close(kClientStalled);
   if (now >= gone_deadline_) return Close(kClientGone);
+  if (websocket_ != nullptr && websocket_->IsOverdue(now)) return Close(kClientGone);
   bool acted = false;
   if (now >= input_deadline_) {
     const bool answers = waiting_ == Waiting::kHeader || waiting_ == Waiting::kBody;
@@ -253,6 +258,7 @@ void HttpSession::Close(std::string_view reason) {
   receiving_ = nullptr;
   in_body_ = false;
   parser_.reset();
+  if (websocket_ != nullptr) websocket_->OnClosed();
   while (first_ != nullptr) {
     HttpExchange& exchange = *std::exchange(first_, first_->next);
     if (exchange.lent()) context_.sink.Cancel(exchange, reason);
@@ -269,7 +275,9 @@ std::size_t HttpSession::unanswered() const {
   int unread = 0;
   const bool waits = ioctl(socket_.get(), FIONREAD, &unread) == 0 && unread != 0;
   std::size_t count = first_ == nullptr && (waits || !output_.empty()) ? 1 : 0;
-  for (const HttpExchange* exchange = first_; exchange != nullptr; exchange = exchange->next) ++count;
+  for (const HttpExchange* exchange = first_; exchange != nullptr; exchange = exchange->next) {
+    if (exchange->state != HttpExchange::State::kUpgraded) ++count;
+  }
   return count;
 }
 

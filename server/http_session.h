@@ -18,6 +18,7 @@
 #include "server/http_context.h"
 #include "server/http_exchange.h"
 #include "server/http_parser.h"
+#include "server/http_websocket.h"
 #include "server/poller.h"
 #include "server/tls_stream.h"
 #include "worker/connection.h"
@@ -107,6 +108,16 @@ class HttpSession final : public Poller::Client,
     if (!in_turn_ && !closed_) context_.ScheduleTurn(*this);
   }
   void Finished(HttpExchange& exchange);
+  WsNegotiation NegotiateCompression(const HttpExchange& exchange, WsDeflateAgreement* agreement) const;
+  // From now on the connection is a WebSocket's; the agreement is null where nothing is compressed.
+  WebSocketPeer& TakeOver(HttpExchange& exchange, const WsDeflateAgreement* agreement);
+
+  // --- For its WebSocket.
+
+  // Sends what the socket takes at once, if the exchange is the first. Trouble comes up again in the next turn.
+  void Flush(const HttpExchange& exchange);
+  // The connection ends when what is queued has been sent.
+  void EndAfter(HttpExchange& exchange);
 
  private:
   static constexpr std::string_view kClientGone = "The client has closed the connection.";
@@ -158,6 +169,9 @@ class HttpSession final : public Poller::Client,
 
   void ContinueHandshake(std::uint32_t events);
   void RefusePlainHttp();
+  // Answers a faulty request for a WebSocket; false where nothing is wrong.
+  bool RefuseUpgrade(HttpExchange& exchange);
+  void ParseFrames();
   // Sends the client to the same URL with https.
   void Redirect(HttpExchange& exchange);
 
@@ -189,6 +203,8 @@ class HttpSession final : public Poller::Client,
   bool chunked_ = false;
   std::uint64_t body_left_ = 0;  // Of a body of known length: bytes that have not come.
   std::size_t discarded_ = 0;    // Of a body that nobody wants.
+
+  std::unique_ptr<HttpWebSocket> websocket_;  // Null: the connection speaks HTTP.
 
   HttpExchange* first_ = nullptr;  // In the order of the requests.
   HttpExchange* last_ = nullptr;

@@ -112,10 +112,13 @@ bool HttpSession::MayParse() const {
   if (last_request_seen_ || in_body_ || output_.bytes() >= kStreamHighWater) return false;
   if (in_flight_ >= std::max(context_.config.limits.pipeline, 1u)) return false;
   // The reply to HTTP/1.0 may turn out to end with the connection.
-  return last_ == nullptr || last_->request().http11;
+  // So may the one to a request for a WebSocket turn out to be the beginning of one.
+  return last_ == nullptr || (last_->request().http11 && !last_->request().websocket);
 }
 
 void HttpSession::ParseInput() {
+  if (websocket_ != nullptr) [[unlikely]]
+    return ParseFrames();
   if (in_body_) TakeBody();
   while (input_ != nullptr && input_->size() != 0 && MayParse()) {
     if (const int status = scanner_.Scan(input_->first(), input_->size()); status != 0) return Refuse(status);
@@ -264,6 +267,7 @@ void HttpSession::Dispatch(HttpExchange& exchange) {
   served_ = true;
   if (redirects_) [[unlikely]]
     return Redirect(exchange);
+  if (exchange.request().websocket && RefuseUpgrade(exchange)) return;
   context_.batch.push_back(&exchange);
 }
 

@@ -99,6 +99,19 @@ void HttpSession::Send() {
   }
 }
 
+void HttpSession::Flush(const HttpExchange& exchange) {
+  std::array<iovec, kMaxWriteBuffers> buffers;
+  while (!closed_ && !blocked_ && &exchange == first_ && !output_.empty()) {
+    const long sent = SendOnce(std::span(buffers.data(), output_.Gather(buffers)));
+    if (sent < 0) {
+      if (errno == EAGAIN) NoteBlocked();
+      return;
+    }
+    output_.Consume(static_cast<std::size_t>(sent));
+    NoteProgress();
+  }
+}
+
 std::string_view HttpSession::SendFromItsPlace(const HttpExchange& exchange, std::string_view body) {
   if (closed_ || blocked_ || &exchange != first_) return body;
   std::array<iovec, kMaxWriteBuffers + 1> buffers;

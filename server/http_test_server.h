@@ -38,6 +38,13 @@ class FakeSink final : public RequestSink {
     std::vector<std::pair<std::string, std::string>> fields;
   };
 
+  struct Message {
+    WebSocketEvent::Kind kind;
+    std::string data;
+    std::uint16_t code;
+    bool clean;
+  };
+
   void Dispatch(std::span<RequestEvent* const> batch) override {
     batches.push_back(batch.size());
     for (RequestEvent* event : batch) {
@@ -62,6 +69,13 @@ class FakeSink final : public RequestSink {
   void Drained(RequestEvent& event) override {
     ++drained;
     if (on_drained) on_drained(event);
+  }
+
+  void DispatchMessages(std::span<const WebSocketEvent> batch) override {
+    for (const WebSocketEvent& event : batch) {
+      messages.push_back({event.kind, std::string(event.data), event.code, event.clean});
+      if (on_message) on_message(event);
+    }
   }
 
   static void ReplyText(RequestEvent& event, std::string_view body, int status = 200) {
@@ -103,6 +117,8 @@ class FakeSink final : public RequestSink {
   std::function<void(RequestEvent&, std::size_t filled)> on_body;
   std::function<void(RequestEvent&)> on_cancel;
   std::function<void(RequestEvent&)> on_drained;
+  std::function<void(const WebSocketEvent&)> on_message;
+  std::vector<Message> messages;
   bool remember = true;
   std::vector<Seen> requests;
   std::vector<std::size_t> batches;

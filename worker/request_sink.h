@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "core/request_event.h"
+#include "core/web_socket.h"
 
 namespace jsd {
 
@@ -19,6 +20,7 @@ class RequestSink {
   virtual void Cancel(RequestEvent& event, std::string_view reason) = 0;
   virtual void Drained(RequestEvent& event) = 0;
   virtual void BodyArrived(RequestEvent& event, std::size_t filled) = 0;
+  virtual void DispatchMessages(std::span<const WebSocketEvent> batch) = 0;
 
  protected:
   ~RequestSink() = default;

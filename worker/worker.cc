@@ -244,4 +244,9 @@ void Worker::BodyArrived(RequestEvent& event, std::size_t filled) {
   ArmTimer(runtime_->next_timer());
 }
 
+void Worker::DispatchMessages(std::span<const WebSocketEvent> batch) {
+  runtime_->DispatchMessages(batch);
+  ArmTimer(runtime_->next_timer());
+}
+
 }  // namespace jsd

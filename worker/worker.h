@@ -98,6 +98,7 @@ class Worker final : private RuntimeHost, private RequestSink {
   void Cancel(RequestEvent& event, std::string_view reason) override;
   void Drained(RequestEvent& event) override;
   void BodyArrived(RequestEvent& event, std::size_t filled) override;
+  void DispatchMessages(std::span<const WebSocketEvent> batch) override;
 
   enum class Phase { kLoading, kServing, kDraining, kFinished };
 

@@ -1,0 +1,99 @@
+#include "core/ops/web_socket.h"
+
+#include <icu_simdutf.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/check.h"
+#include "core/guarded.h"
+#include "core/request_event.h"
+#include "core/runtime_state.h"
+#include "core/value.h"
+#include "core/web_socket.h"
+
+namespace jsd {
+namespace {
+
+using Info = v8::FunctionCallbackInfo<v8::Value>;
+
+std::uint32_t HandleOf(const Info& info) { return info[0].As<v8::Uint32>()->Value(); }
+
+WebSocketPeer* FindPeer(const Info& info) {
+  return RuntimeState::From(info.GetIsolate()).web_sockets.Find(HandleOf(info));
+}
+
+RequestEvent* FindEvent(const Info& info) { return RuntimeState::From(info.GetIsolate()).events.Find(HandleOf(info)); }
+
+void WebSocketUpgradable(const Info& info) {
+  const RequestEvent* event = FindEvent(info);
+  info.GetReturnValue().Set(event != nullptr && event->upgradable());
+}
+
+void WebSocketUpgrade(const Info& info) {
+  RequestEvent* const event = FindEvent(info);
+  if (event == nullptr || !event->upgradable()) return info.GetReturnValue().Set(-1);
+  RuntimeState& state = RuntimeState::From(info.GetIsolate());
+  const auto text = info[1].As<v8::String>();
+  std::string fields(static_cast<std::size_t>(text->Length()), '\0');
+  text->WriteOneByteV2(info.GetIsolate(), 0, static_cast<std::uint32_t>(fields.size()),
+                       reinterpret_cast<std::uint8_t*>(fields.data()));
+  state.events.Remove(HandleOf(info));
+  info.GetReturnValue().Set(state.web_sockets.Add(event->Upgrade(fields)));
+}
+
+void WebSocketSend(const Info& info) {
+  WebSocketPeer* const peer = FindPeer(info);
+  if (peer == nullptr) return;
+  if (!info[1]->IsString()) {
+    std::string_view bytes;
+    JSD_CHECK(GetBytes(info[1], &bytes));
+    return peer->Send(WebSocketPeer::Kind::kBinary, bytes);
+  }
+  v8::Isolate* const isolate = info.GetIsolate();
+  const auto text = info[1].As<v8::String>();
+  {
+    // Nothing may allocate in V8's heap while the view lives; a session does not.
+    const v8::String::ValueView view(isolate, text);
+    const char* const data = reinterpret_cast<const char*>(view.data8());
+    const auto length = static_cast<std::size_t>(view.length());
+    if (view.is_one_byte() && simdutf::validate_ascii(data, length)) {
+      return peer->Send(WebSocketPeer::Kind::kText, {data, length});
+    }
+  }
+  peer->Send(WebSocketPeer::Kind::kText, ToUtf8(isolate, text));
+}
+
+void WebSocketClose(const Info& info) {
+  WebSocketPeer* const peer = FindPeer(info);
+  if (peer == nullptr) return;
+  peer->Close(static_cast<std::uint16_t>(info[1].As<v8::Uint32>()->Value()),
+              ToUtf8(info.GetIsolate(), info[2].As<v8::String>()));
+}
+
+void WebSocketBufferedAmount(const Info& info) {
+  const WebSocketPeer* const peer = FindPeer(info);
+  info.GetReturnValue().Set(peer == nullptr ? 0.0 : static_cast<double>(peer->buffered_amount()));
+}
+
+void WebSocketExtensions(const Info& info) {
+  const WebSocketPeer* const peer = FindPeer(info);
+  if (peer == nullptr) return info.GetReturnValue().SetEmptyString();
+  info.GetReturnValue().Set(ToV8Latin1(info.GetIsolate(), peer->extensions()).ToLocalChecked());
+}
+
+constexpr Binding kBindings[] = {
+    {"webSocketUpgradable", Guarded<WebSocketUpgradable>},
+    {"webSocketUpgrade", Guarded<WebSocketUpgrade>},
+    {"webSocketSend", Guarded<WebSocketSend>},
+    {"webSocketClose", Guarded<WebSocketClose>},
+    {"webSocketBufferedAmount", Guarded<WebSocketBufferedAmount>},
+    {"webSocketExtensions", Guarded<WebSocketExtensions>},
+};
+
+}  // namespace
+
+std::span<const Binding> WebSocketBindings() { return kBindings; }
+
+}  // namespace jsd

@@ -1,0 +1,23 @@
+#ifndef JSD_CORE_OPS_WEB_SOCKET_H_
+#define JSD_CORE_OPS_WEB_SOCKET_H_
+
+#include <span>
+
+#include "core/bindings.h"
+
+namespace jsd {
+
+// WebSockets by their handles; one whose connection has ended is not found, and then nothing happens.
+//
+//   webSocketUpgradable(request) → whether the request asks for a WebSocket and can have one
+//   webSocketUpgrade(request, fields) → the socket; the event has ended. -1 where it is not upgradable. `fields` is a
+//     header block, "name: value\r\n…", without what the protocol says itself
+//   webSocketSend(socket, string or bytes)
+//   webSocketClose(socket, code or 0, reason)
+//   webSocketBufferedAmount(socket) → number
+//   webSocketExtensions(socket) → string
+std::span<const Binding> WebSocketBindings();
+
+}  // namespace jsd
+
+#endif  // JSD_CORE_OPS_WEB_SOCKET_H_
