@@ -67,10 +67,10 @@ enum class WebSocketCompression { kOff, kMessage, kConnection };
 enum class WebSocketOverflow { kClose, kDrop };
 
 struct WebSocketConfig {
-  std::vector<std::string> origins;     // Empty: any.
-  std::size_t message = 0;              // Bytes of a message that comes, decompressed.
-  std::size_t frame = 0;                // Bytes of a frame that comes.
-  std::size_t queue = 0;                // Bytes that wait for a slow reader.
+  std::vector<std::string> origins;  // Empty: any.
+  std::size_t message = 0;           // Bytes of a message that comes, decompressed.
+  std::size_t frame = 0;             // Bytes of a frame that comes.
+  std::size_t queue = 0;             // Bytes that wait for a slow reader.
   WebSocketOverflow overflow = WebSocketOverflow::kClose;
   WebSocketCompression compression = WebSocketCompression::kOff;
   std::chrono::milliseconds ping{};   // Without a sign of life from the client; zero: none is asked for.

@@ -155,7 +155,8 @@ constexpr Setting kSettings[] = {
      "Idle: a client that takes nothing of its reply."},
 
     {"websocket", "origins", "[]", StringListKind{At<&Config::websocket, &WebSocketConfig::origins>},
-     "The origins, such as `\"https://example.org\"`, whose pages may open a WebSocket; others get status 403. Empty: any. "
+     "The origins, such as `\"https://example.org\"`, whose pages may open a WebSocket; others get status 403. Empty: "
+     "any. "
      "Clients that send no origin, which are no browsers, are not refused."},
     {"websocket", "message", R"("1MiB")", SizeKind{At<&Config::websocket, &WebSocketConfig::message>, 1, kGiB},
      "A message that a client sends, as the script gets it. A longer one closes the WebSocket with code 1009."},
@@ -168,15 +169,18 @@ constexpr Setting kSettings[] = {
      "The message too many closes the WebSocket with code 1013, or is dropped."},
     {"websocket", "compression", R"("off")",
      ChoiceKind{SetChoice<&Config::websocket, &WebSocketConfig::compression>, kCompressions},
-     "Compression (permessage-deflate) for clients that offer it. `\"message\"`: each message alone, which takes no memory. "
+     "Compression (permessage-deflate) for clients that offer it. `\"message\"`: each message alone, which takes no "
+     "memory. "
      "`\"connection\"`: each with those before it, which saves more bytes and takes about 300 KB for each connection."},
     {"websocket", "ping", R"("30s")",
      DurationKind{At<&Config::websocket, &WebSocketConfig::ping>, milliseconds(0), hours(24)},
-     "Idle: a client that sent nothing for so long gets a ping; when it sends nothing for as long again, the connection "
+     "Idle: a client that sent nothing for so long gets a ping; when it sends nothing for as long again, the "
+     "connection "
      "is closed. Zero: no pings."},
     {"websocket", "idle", R"("0ms")",
      DurationKind{At<&Config::websocket, &WebSocketConfig::idle>, milliseconds(0), hours(24)},
-     "Idle: without a message in either direction, after which the WebSocket is closed with code 1001. Zero: for ever."},
+     "Idle: without a message in either direction, after which the WebSocket is closed with code 1001. Zero: for "
+     "ever."},
     {"websocket", "close", R"("5s")",
      DurationKind{At<&Config::websocket, &WebSocketConfig::close>, milliseconds(1), hours(1)},
      "In total, for the client to answer when the server closes the WebSocket."},

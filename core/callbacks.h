@@ -37,24 +37,9 @@ inline constexpr std::size_t kCallbackCount = static_cast<std::size_t>(Callback:
 
 // The names that `core.bindCallback` takes, in the order of the enumeration.
 inline constexpr std::array<std::string_view, kCallbackCount> kCallbackNames = {
-    "recv",
-    "dispatchFetch",
-    "cancelFetch",
-    "streamDrained",
-    "setRequestsAside",
-    "takeRequestsBack",
-    "bodyArrived",
-    "webSocketMessage",
-    "webSocketClosed",
-    "fireTimer",
-    "unhandledRejection",
-    "rejectionHandled",
-    "invoke",
-    "installApp",
-    "formatError",
-    "prepareStackTrace",
-    "makeDomException",
-    "reportException",
+    "recv",        "dispatchFetch",    "cancelFetch",     "streamDrained",     "setRequestsAside",   "takeRequestsBack",
+    "bodyArrived", "webSocketMessage", "webSocketClosed", "fireTimer",         "unhandledRejection", "rejectionHandled",
+    "invoke",      "installApp",       "formatError",     "prepareStackTrace", "makeDomException",   "reportException",
 };
 
 // The cached functions of one runtime.

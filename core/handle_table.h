@@ -12,8 +12,8 @@ namespace jsd {
 // What is lent to one runtime, by a handle that JavaScript can hold: a small integer of slot and generation, so that a
 // handle kept too long finds nothing instead of another client's. T has the member `runtime_handle`.
 //
-// A handle is the slot's number below and its generation above; generation 0 is never given out, so that a slot that was
-// never used matches no handle.
+// A handle is the slot's number below and its generation above; generation 0 is never given out, so that a slot that
+// was never used matches no handle.
 //
 // Owner: the runtime's state. Thread: the runtime's. Lifetime: the runtime's.
 template <typename T>

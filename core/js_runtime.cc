@@ -1,12 +1,10 @@
 #include "core/js_runtime.h"
 
-#include <icu_simdutf.h>
 #include <v8.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
-#include <cstring>
 
 #include "core/array_buffer_allocator.h"
 #include "core/bindings.h"
@@ -14,6 +12,7 @@
 #include "core/check.h"
 #include "core/limiter.h"
 #include "core/module_loader.h"
+#include "core/ops/web_socket.h"
 #include "core/platform.h"
 #include "core/runtime_state.h"
 #include "core/snapshot.h"
@@ -59,7 +58,6 @@ class JsRuntime::Impl {
     v8::Context::Scope context_scope;
   };
 
-  v8::MaybeLocal<v8::Value> MessageValue(const WebSocketEvent& event);
   void InitializeIsolate(const RuntimeOptions& options);
   v8::Local<v8::Context> ContextFromSnapshot();
   v8::Local<v8::Context> ContextFromBindings();
@@ -398,24 +396,6 @@ void JsRuntime::Impl::BodyArrived(RequestEvent& event, std::size_t filled) {
   FailOrphans(entered.context);
 }
 
-v8::MaybeLocal<v8::Value> JsRuntime::Impl::MessageValue(const WebSocketEvent& event) {
-  v8::Isolate* isolate = isolate_.get();
-  const std::string_view data = event.data;
-  if (event.kind == WebSocketEvent::Kind::kText) {
-    v8::Local<v8::String> text;
-    const bool made = simdutf::validate_ascii(data.data(), data.size()) ? ToV8Latin1(isolate, data).ToLocal(&text)
-                                                                        : ToV8(isolate, data).ToLocal(&text);
-    return made ? text : v8::MaybeLocal<v8::Value>();
-  }
-  v8::Local<v8::ArrayBuffer> buffer;
-  if (!v8::ArrayBuffer::MaybeNew(isolate, data.size(), v8::BackingStoreInitializationMode::kUninitialized)
-           .ToLocal(&buffer)) {
-    return {};
-  }
-  if (!data.empty()) std::memcpy(buffer->Data(), data.data(), data.size());
-  return buffer;
-}
-
 void JsRuntime::Impl::DispatchMessages(std::span<const WebSocketEvent> batch) {
   constexpr std::uint16_t kInternalError = 1011;
   const Entered entered(*this);
@@ -436,13 +416,14 @@ void JsRuntime::Impl::DispatchMessages(std::span<const WebSocketEvent> batch) {
     } else {
       v8::Local<v8::Value> message;
       bool taken = false;
-      if (MessageValue(event).ToLocal(&message)) {
+      if (MessageValue(isolate, event).ToLocal(&message)) {
         v8::Local<v8::Value> arguments[] = {handle, message};
         taken = Call(entered.context, Callback::kWebSocketMessage, arguments);
       } else {
         state_.host->UncaughtError("WebSocket", "there is no memory for a message");
       }
-      // The function catches what listeners throw, so there is no memory, the script was terminated or its stack is full.
+      // The function catches what listeners throw, so there is no memory, the script was terminated or its stack is
+      // full.
       if (!taken) {
         const Execution::Op op(*state_.execution);
         if (!op) return;

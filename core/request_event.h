@@ -111,8 +111,8 @@ class RequestEvent {
 
   // The request asks for a WebSocket, in a way that can be answered by one.
   virtual bool upgradable() const { return false; }
-  // Ends an upgradable request with status 101. The peer is lent to the runtime at once. `fields` as in ReplyHead, without
-  // those of the handshake but Sec-WebSocket-Protocol.
+  // Ends an upgradable request with status 101. The peer is lent to the runtime at once. `fields` as in ReplyHead,
+  // without those of the handshake but Sec-WebSocket-Protocol.
   virtual WebSocketPeer& Upgrade([[maybe_unused]] std::string_view fields) { std::abort(); }
 
   // Ends the request with a generic reply for `reason`.

@@ -9,9 +9,9 @@ namespace jsd {
 
 // The native end of a WebSocket whose other end is one in JavaScript. It knows framing; the runtime knows messages.
 //
-// Owner: the session that made it. It is lent to the runtime from the op that made it, RequestEvent::Upgrade for one that
-// a handler accepts, until its kClosed event has been dispatched, and outlives that.
-// Thread: the worker's. The runtime calls these methods while JavaScript runs; they must not call back into it.
+// Owner: the session that made it. It is lent to the runtime from the op that made it, RequestEvent::Upgrade for one
+// that a handler accepts, until its kClosed event has been dispatched, and outlives that. Thread: the worker's. The
+// runtime calls these methods while JavaScript runs; they must not call back into it.
 class WebSocketPeer {
  public:
   enum class Kind { kText, kBinary };
@@ -19,8 +19,8 @@ class WebSocketPeer {
   // Sends a message; text is UTF-8. One that is sent after Close, or that there is no room for, is dropped.
   virtual void Send(Kind kind, std::string_view message) = 0;
 
-  // Starts the closing handshake after what has been sent. `code` is one that a Close frame may carry, or 0 for none; the
-  // reason is UTF-8 of at most 123 bytes.
+  // Starts the closing handshake after what has been sent. `code` is one that a Close frame may carry, or 0 for none;
+  // the reason is UTF-8 of at most 123 bytes.
   virtual void Close(std::uint16_t code, std::string_view reason) = 0;
 
   // Bytes of messages that have been sent here and not to the network.

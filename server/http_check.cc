@@ -95,6 +95,7 @@ void HttpRequest::Clear() {
   hosts = 0;
   http11 = true;
   has_content_length = chunked = connection_close = connection_keep_alive = expect_continue = false;
+  upgrade_websocket = connection_upgrade = websocket = false;
 }
 
 void HeaderScanner::Reset() {

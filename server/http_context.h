@@ -64,7 +64,7 @@ class HttpContext {
   Log& log;
   BlockPool blocks;
   DateLine date;
-  std::vector<RequestEvent*> batch;  // Of the sessions that have a turn.
+  std::vector<RequestEvent*> batch;      // Of the sessions that have a turn.
   std::vector<WebSocketEvent> messages;  // The same of WebSockets.
   SharedWsDeflate ws_deflate;
   Poller poller;

@@ -99,7 +99,7 @@ class HttpWebSocket final : public WebSocketPeer, private WsSink {
   };
   std::unique_ptr<End> end_;
 
-  std::uint64_t queued_bytes_ = 0;     // All that was ever queued.
+  std::uint64_t queued_bytes_ = 0;      // All that was ever queued.
   mutable std::vector<Queued> queued_;  // What may not have been sent whole.
 
   bool heard_ = true;   // The client has sent something since the last look at the clock,

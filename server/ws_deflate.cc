@@ -2,18 +2,16 @@
 
 #include <algorithm>
 #include <boost/beast/core/string.hpp>
-#include <boost/beast/http/rfc7230.hpp>
 #include <charconv>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include "core/check.h"
 #include "server/ws_frame.h"
 
 namespace jsd {
 namespace {
-
-namespace beast = boost::beast;
 
 // What a message's payload would end in, were it not left out (RFC 7692 section 7.2.1).
 constexpr std::string_view kTail("\x00\x00\xff\xff", 4);
@@ -25,42 +23,64 @@ constexpr int kMemoryLevel = 8;
 // Memory that a shared compressor keeps for its next message.
 constexpr std::size_t kBytesKept = 256 * 1024;
 
-// The grammar of Sec-WebSocket-Extensions (RFC 6455 section 9.1), with the empty elements that lists may have.
-bool IsExtensionList(std::string_view text) {
-  const auto skip = [&text](std::string_view characters) {
-    text.remove_prefix(std::min(text.find_first_not_of(characters), text.size()));
-  };
-  const auto take = [&text](char c) {
-    if (!text.starts_with(c)) return false;
-    text.remove_prefix(1);
+struct Extension {
+  std::string_view name;
+  std::vector<std::pair<std::string_view, std::string_view>> parameters;  // The value is empty where there is none.
+};
+
+// Reads a Sec-WebSocket-Extensions (RFC 6455 section 9.1), with the empty elements that lists may have. None where it
+// is no such list. Beast's ext_list does not tell that, and loses what follows a parameter without a value.
+class ExtensionReader {
+ public:
+  explicit ExtensionReader(std::string_view text) : text_(text) {}
+
+  std::optional<std::vector<Extension>> Read() {
+    std::vector<Extension> extensions;
+    for (Skip(" \t,"); !text_.empty(); Skip(" \t,")) {
+      Extension extension;
+      if (!TakeToken(extension.name)) return std::nullopt;
+      for (Skip(" \t"); Take(';'); Skip(" \t")) {
+        auto& [name, value] = extension.parameters.emplace_back();
+        Skip(" \t");
+        if (!TakeToken(name)) return std::nullopt;
+        Skip(" \t");
+        if (!Take('=')) continue;
+        Skip(" \t");
+        // What is quoted has to be a token, too.
+        const bool quoted = Take('"');
+        if (!TakeToken(value) || (quoted && !Take('"'))) return std::nullopt;
+      }
+      if (!text_.empty() && !text_.starts_with(',')) return std::nullopt;
+      extensions.push_back(std::move(extension));
+    }
+    if (extensions.empty()) return std::nullopt;
+    return extensions;
+  }
+
+ private:
+  void Skip(std::string_view characters) {
+    text_.remove_prefix(std::min(text_.find_first_not_of(characters), text_.size()));
+  }
+  bool Take(char c) {
+    if (!text_.starts_with(c)) return false;
+    text_.remove_prefix(1);
     return true;
-  };
-  const auto take_token = [&text] {
-    const auto end = std::ranges::find_if_not(text, [](char c) {
+  }
+  bool TakeToken(std::string_view& token) {
+    const auto end = std::ranges::find_if_not(text_, [](char c) {
       return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
              (c != '\0' && std::strchr("!#$%&'*+-.^_`|~", c) != nullptr);
     });
-    const bool any = end != text.begin();
-    text.remove_prefix(static_cast<std::size_t>(end - text.begin()));
-    return any;
-  };
-  bool any = false;
-  for (skip(" \t,"); !text.empty(); skip(" \t,")) {
-    if (!take_token()) return false;
-    for (skip(" \t"); take(';'); skip(" \t")) {
-      skip(" \t");
-      if (!take_token()) return false;
-      skip(" \t");
-      if (!take('=')) continue;
-      skip(" \t");
-      // What is quoted has to be a token, too.
-      const bool quoted = take('"');
-      if (!take_token() || (quoted && !take('"'))) return false;
-    }
-    if (!text.empty() && !text.starts_with(',')) return false;
-    any = true;
+    token = text_.substr(0, static_cast<std::size_t>(end - text_.begin()));
+    text_.remove_prefix(token.size());
+    return !token.empty();
   }
-  return any;
+
+  std::string_view text_;
+};
+
+bool SameText(std::string_view a, std::string_view b) {
+  return boost::beast::iequals({a.data(), a.size()}, {b.data(), b.size()});
 }
 
 // An offer's parameters, each at most once and in its range (RFC 7692 section 7.1).
@@ -71,29 +91,28 @@ struct Offer {
   bool client_bits = false;
 
   // False where the offer has to be declined.
-  bool Set(beast::string_view name, beast::string_view value) {
-    if (beast::iequals(name, "server_no_context_takeover")) {
+  bool Set(std::string_view name, std::string_view value) {
+    if (SameText(name, "server_no_context_takeover")) {
       return value.empty() && !std::exchange(server_no_context, true);
     }
-    if (beast::iequals(name, "client_no_context_takeover")) {
+    if (SameText(name, "client_no_context_takeover")) {
       return value.empty() && !std::exchange(client_no_context, true);
     }
-    if (beast::iequals(name, "server_max_window_bits")) {
+    if (SameText(name, "server_max_window_bits")) {
       const std::optional<int> bits = Bits(value);
       if (!bits || server_bits) return false;
       server_bits = bits;
       // zlib has no raw window of 256 bytes.
       return *bits > 8;
     }
-    if (beast::iequals(name, "client_max_window_bits")) {
+    if (SameText(name, "client_max_window_bits")) {
       return (value.empty() || Bits(value)) && !std::exchange(client_bits, true);
     }
     return false;
   }
 
  private:
-  static std::optional<int> Bits(beast::string_view value) {
-    if (value.size() >= 2 && value.front() == '"' && value.back() == '"') value = value.substr(1, value.size() - 2);
+  static std::optional<int> Bits(std::string_view value) {
     int bits = 0;
     const char* const end = value.data() + value.size();
     if (value.empty() || value.front() == '0' || std::from_chars(value.data(), end, bits).ptr != end) return {};
@@ -104,12 +123,12 @@ struct Offer {
 }  // namespace
 
 WsNegotiation NegotiateWsDeflate(std::string_view offers, WebSocketCompression mode, WsDeflateAgreement* agreement) {
-  const beast::http::ext_list list(beast::string_view(offers.data(), offers.size()));
-  // Beast's list ends without a word at the first thing that is none.
-  if (!offers.empty() && !IsExtensionList(offers)) return WsNegotiation::kMalformed;
+  if (offers.empty()) return WsNegotiation::kNone;
+  const auto extensions = ExtensionReader(offers).Read();
+  if (!extensions) return WsNegotiation::kMalformed;
   if (mode == WebSocketCompression::kOff) return WsNegotiation::kNone;
-  for (const auto& [name, parameters] : list) {
-    if (!beast::iequals(name, "permessage-deflate")) continue;
+  for (const auto& [name, parameters] : *extensions) {
+    if (!SameText(name, "permessage-deflate")) continue;
     Offer offer;
     bool good = true;
     for (const auto& [key, value] : parameters) good = good && offer.Set(key, value);
@@ -173,7 +192,8 @@ std::uint16_t WsInflater::Feed(std::string_view bytes, std::size_t limit, std::s
     const std::size_t size = sizeof chunk - stream_.avail_out;
     if (size > limit - out.size()) return kWsTooBig;
     out.append(chunk, size);
-    // A sender may end its stream in the midst and go on with a new one over the same window (RFC 7692 section 7.2.3.5).
+    // A sender may end its stream in the midst and go on with a new one over the same window (RFC 7692
+    // section 7.2.3.5).
     if (result == Z_STREAM_END) {
       if (inflateResetKeep(&stream_) != Z_OK) return kWsInvalidData;
     } else if (result == Z_BUF_ERROR) {

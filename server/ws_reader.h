@@ -12,8 +12,8 @@
 
 namespace jsd {
 
-// What takes what a WsReader has read. The views of messages stay valid until ReleaseMessages, while the bytes that were
-// read do; the others for the call.
+// What takes what a WsReader has read. The views of messages stay valid until ReleaseMessages, while the bytes that
+// were read do; the others for the call.
 class WsSink {
  public:
   virtual void OnMessage(bool text, std::string_view message) = 0;

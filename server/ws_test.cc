@@ -105,9 +105,9 @@ std::string Masked(unsigned char first, std::string_view payload) {
 
 TEST(WsReader, ItIsTheSameHoweverTheBytesAreCut) {
   const std::string close = std::string("\x03\xe8", 2) + "bye";
-  const std::string stream = Masked(0x81, "one") + Masked(0x01, "t\xE2\x82") + Masked(0x89, "p") + Masked(0x00, "\xAC") +
-                             Masked(0x80, "o") + Masked(0x82, std::string(100, 'b')) + Masked(0x8A, "") +
-                             Masked(0x88, close);
+  const std::string stream = Masked(0x81, "one") + Masked(0x01, "t\xE2\x82") + Masked(0x89, "p") +
+                             Masked(0x00, "\xAC") + Masked(0x80, "o") + Masked(0x82, std::string(100, 'b')) +
+                             Masked(0x8A, "") + Masked(0x88, close);
   for (std::size_t cut = 0; cut <= stream.size(); ++cut) {
     WsReader reader(WsRole::kServer, {1000, 1000}, nullptr, false);
     Seen seen;
@@ -118,8 +118,9 @@ TEST(WsReader, ItIsTheSameHoweverTheBytesAreCut) {
     EXPECT_EQ(reader.Read(buffer.data(), buffer.size(), seen), buffer.size());
     EXPECT_EQ(reader.error(), 0);
     EXPECT_TRUE(reader.done());
-    ASSERT_THAT(seen.all, ElementsAre("text one", "ping p", "text t\xE2\x82\xAC"
-                                                            "o",
+    ASSERT_THAT(seen.all, ElementsAre("text one", "ping p",
+                                      "text t\xE2\x82\xAC"
+                                      "o",
                                       "binary " + std::string(100, 'b'), "pong ", "close 1000 bye"))
         << cut;
   }
@@ -139,7 +140,8 @@ TEST(WsReader, AClientTakesNoMask) {
 TEST(WsReader, LimitsAreForDataAlone) {
   WsReader reader(WsRole::kServer, {4, 6}, nullptr, false);
   Seen seen;
-  std::string stream = Masked(0x89, "longer than both") + Masked(0x82, "four") + Masked(0x02, "four") + Masked(0x80, "si");
+  std::string stream =
+      Masked(0x89, "longer than both") + Masked(0x82, "four") + Masked(0x02, "four") + Masked(0x80, "si");
   reader.Read(stream.data(), stream.size(), seen);
   EXPECT_EQ(reader.error(), 0);
   EXPECT_THAT(seen.all, ElementsAre("ping longer than both", "binary four", "binary foursi"));
@@ -207,9 +209,10 @@ TEST(WsDeflate, OffersAreNegotiated) {
 TEST(WsDeflate, OffersThatCannotBeMetAreDeclined) {
   for (const std::string_view parameter :
        {"unknown", "server_no_context_takeover=1", "client_no_context_takeover=x", "server_max_window_bits",
-        "server_max_window_bits=7", "server_max_window_bits=8", "server_max_window_bits=16", "server_max_window_bits=09",
-        "server_max_window_bits=1x", "client_max_window_bits=7", "client_max_window_bits=16",
-        "server_no_context_takeover; server_no_context_takeover", "client_max_window_bits; client_max_window_bits=10"}) {
+        "server_max_window_bits=7", "server_max_window_bits=8", "server_max_window_bits=16",
+        "server_max_window_bits=09", "server_max_window_bits=1x", "client_max_window_bits=7",
+        "client_max_window_bits=16", "server_no_context_takeover; server_no_context_takeover",
+        "client_max_window_bits; client_max_window_bits=10"}) {
     const std::string offer = "permessage-deflate; " + std::string(parameter);
     EXPECT_EQ(Agree(offer), "none") << offer;
     // The next one is looked at.
@@ -222,7 +225,8 @@ TEST(WsDeflate, WhatIsNoListOfOffersIsMalformed) {
                                       "a; b=\"c\"d", "a=b", "@", "a, b; c d"}) {
     EXPECT_EQ(Agree(text), "malformed") << text;
   }
-  for (const std::string_view text : {"a", "a,,b", " a ; b = c , d", "a; b=\"c\""}) EXPECT_EQ(Agree(text), "none") << text;
+  for (const std::string_view text : {"a", "a,,b", " a ; b = c , d", "a; b=\"c\""})
+    EXPECT_EQ(Agree(text), "none") << text;
 }
 
 TEST(WsHandshake, TheKeyIsAnsweredAsInTheRfc) {

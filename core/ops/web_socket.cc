@@ -3,6 +3,7 @@
 #include <icu_simdutf.h>
 
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -93,6 +94,23 @@ constexpr Binding kBindings[] = {
 };
 
 }  // namespace
+
+v8::MaybeLocal<v8::Value> MessageValue(v8::Isolate* isolate, const WebSocketEvent& event) {
+  const std::string_view data = event.data;
+  if (event.kind == WebSocketEvent::Kind::kText) {
+    v8::Local<v8::String> text;
+    const bool made = simdutf::validate_ascii(data.data(), data.size()) ? ToV8Latin1(isolate, data).ToLocal(&text)
+                                                                        : ToV8(isolate, data).ToLocal(&text);
+    return made ? text : v8::MaybeLocal<v8::Value>();
+  }
+  v8::Local<v8::ArrayBuffer> buffer;
+  if (!v8::ArrayBuffer::MaybeNew(isolate, data.size(), v8::BackingStoreInitializationMode::kUninitialized)
+           .ToLocal(&buffer)) {
+    return {};
+  }
+  if (!data.empty()) std::memcpy(buffer->Data(), data.data(), data.size());
+  return buffer;
+}
 
 std::span<const Binding> WebSocketBindings() { return kBindings; }
 

@@ -4,6 +4,7 @@
 #include <span>
 
 #include "core/bindings.h"
+#include "core/web_socket.h"
 
 namespace jsd {
 
@@ -17,6 +18,9 @@ namespace jsd {
 //   webSocketBufferedAmount(socket) → number
 //   webSocketExtensions(socket) → string
 std::span<const Binding> WebSocketBindings();
+
+// A message as scripts get it, a string or an ArrayBuffer; empty where there is no memory for it.
+v8::MaybeLocal<v8::Value> MessageValue(v8::Isolate* isolate, const WebSocketEvent& event);
 
 }  // namespace jsd
 

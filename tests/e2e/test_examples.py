@@ -6,6 +6,7 @@ import json
 import pytest
 
 from server import BINARY, REPOSITORY
+from websocket_client import WebSocketClient
 
 EXAMPLES = REPOSITORY / 'examples'
 HONO = BINARY.parents[1] / 'examples/hono/hono.mjs'
@@ -159,3 +160,33 @@ def test_hono_by_curl(hono):
     assert json.loads(hono.curl('/books?author=Virgil'))[0]['title'] == 'The Aeneid'
     assert hono.curl('/admin/books/1', '-u', 'librarian:päss:word', '-X', 'DELETE', '-o', '/dev/null',
                      '-w', '%{http_code}') == '404'
+
+
+def test_chat(jsd):
+    server = jsd(EXAMPLES / 'chat/chat.mjs')
+    assert 'new WebSocket(' in server.get('/').text
+    assert server.get('/room').status == 426 and server.get('/other').status == 404
+    with WebSocketClient(server.address, '/room') as one:
+        assert json.loads(one.read_text()) == {'from': 'room', 'text': 'guest 1 is here'}
+        with WebSocketClient(server.address, '/room') as two:
+            for client in (one, two):
+                assert json.loads(client.read_text()) == {'from': 'room', 'text': 'guest 2 is here'}
+            two.send_text('grüß')
+            for client in (one, two):
+                assert json.loads(client.read_text()) == {'from': 'guest 2', 'text': 'grüß'}
+            two.send_text('x' * 1001)
+            assert two.read_close() == 1008
+        assert json.loads(one.read_text()) == {'from': 'room', 'text': 'guest 2 has gone'}
+        one.finish()
+
+
+def test_events(jsd):
+    server = jsd(EXAMPLES / 'events/events.mjs')
+    assert 'new EventSource(' in server.get('/').text
+    with server.connect() as client:
+        client.send(b'GET /events HTTP/1.1\r\nHost: a\r\nLast-Event-ID: 41\r\n\r\n')
+        received = b''
+        while received.count(b'event: time\n') < 2:
+            received += client.socket.recv(4096)
+        assert b'Content-Type: text/event-stream' in received or b'content-type: text/event-stream' in received
+        assert b'id: 42\nevent: time\ndata: 20' in received and b'id: 43\n' in received

@@ -1,0 +1,67 @@
+// A chat room: whoever is connected hears what anybody says.
+
+const PAGE = `<!doctype html>
+<meta charset="utf-8">
+<title>Chat</title>
+<ul id="messages"></ul>
+<form id="form"><input id="text" autocomplete="off" autofocus><button>Say</button></form>
+<script>
+  const socket = new WebSocket(location.origin.replace('http', 'ws') + '/room');
+  const show = (text) => {
+    const line = document.createElement('li');
+    line.textContent = text;
+    document.getElementById('messages').append(line);
+  };
+  socket.onmessage = (event) => {
+    const { from, text } = JSON.parse(event.data);
+    show(from + ': ' + text);
+  };
+  socket.onclose = (event) => show('disconnected (' + event.code + ')');
+  document.getElementById('form').onsubmit = (event) => {
+    event.preventDefault();
+    const input = document.getElementById('text');
+    socket.send(input.value);
+    input.value = '';
+  };
+</script>
+`;
+
+const LONGEST = 1000;
+
+// Of this worker.
+const sockets = new Set();
+let guests = 0;
+
+function say(from, text) {
+  const message = JSON.stringify({ from, text });
+  for (const socket of sockets) socket.send(message);
+}
+
+function enter(request) {
+  const { socket, response } = jsd.upgradeWebSocket(request);
+  const name = `guest ${++guests}`;
+  socket.addEventListener('open', () => {
+    sockets.add(socket);
+    say('room', `${name} is here`);
+  });
+  socket.addEventListener('message', ({ data }) => {
+    if (typeof data === 'string' && data.length <= LONGEST) say(name, data);
+    else socket.close(1008, 'a text of 1000 characters at most');
+  });
+  socket.addEventListener('close', () => {
+    if (sockets.delete(socket)) say('room', `${name} has gone`);
+  });
+  return response;
+}
+
+export default {
+  fetch(request) {
+    const { pathname } = new URL(request.url);
+    if (pathname === '/') return new Response(PAGE, { headers: { 'Content-Type': 'text/html; charset=utf-8' } });
+    if (pathname !== '/room') return new Response('Not Found\n', { status: 404 });
+    if (request.headers.get('upgrade')?.toLowerCase() !== 'websocket') {
+      return new Response('Upgrade Required\n', { status: 426 });
+    }
+    return enter(request);
+  },
+};
