@@ -53,6 +53,10 @@ struct LimitsConfig {
   std::size_t headers = 0;              // Bytes of a request's line and fields.
   std::size_t target = 0;               // Bytes of a request's target.
   unsigned pipeline = 0;                // Requests of one connection that are being handled at a time.
+  unsigned connections = 0;             // Of the process; 0: any number, as with the next two.
+  unsigned connections_per_address = 0;
+  unsigned requests_per_connection = 0;
+  std::size_t rate = 0;  // Bytes a second at which a client has to send a body and to take a reply.
 };
 
 struct TimeoutsConfig {

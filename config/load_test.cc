@@ -70,6 +70,10 @@ TEST_F(LoadTest, WhatTheFileLeavesOutHasItsDefault) {
   EXPECT_EQ(config.limits.headers, 64u << 10);
   EXPECT_EQ(config.limits.target, 8u << 10);
   EXPECT_EQ(config.limits.pipeline, 64u);
+  EXPECT_EQ(config.limits.connections, 0u);
+  EXPECT_EQ(config.limits.connections_per_address, 0u);
+  EXPECT_EQ(config.limits.requests_per_connection, 0u);
+  EXPECT_EQ(config.limits.rate, 240u);
   EXPECT_EQ(config.timeouts.header, milliseconds(10'000));
   EXPECT_EQ(config.timeouts.body, milliseconds(30'000));
   EXPECT_EQ(config.timeouts.idle, milliseconds(75'000));
@@ -295,9 +299,10 @@ TEST_F(LoadTest, EveryErrorIsReportedInTheOrderOfTheFile) {
                           "F:3:1: app.script: expected a path, but it is missing",
                           R"(F:4:1: app.scipt: unknown key; did you mean "app.script"?)",
                           R"(F:6:8: limits.heap: expected a size from "16MiB" to "64GiB", got 1)",
-                          "F:7:1: limits.foo: unknown key; expected one of \"limits.request\", \"limits.heap\", "
-                          "\"limits.buffers\", \"limits.body\", \"limits.headers\", \"limits.target\", "
-                          "\"limits.pipeline\"",
+                          "F:7:1: limits.foo: unknown key; expected one of \"limits.request\", \"limits.slice\", "
+                          "\"limits.cpu\", \"limits.heap\", \"limits.buffers\", \"limits.body\", "
+                          "\"limits.headers\", \"limits.target\", \"limits.pipeline\", \"limits.connections\", "
+                          "\"limits.connections_per_address\", \"limits.requests_per_connection\", \"limits.rate\"",
                           "F:8:8: limits.body: expected a size from \"0B\" to \"1TiB\", got \"x\": "
                           "it does not start with a number",
                           "--set nothing: expected key=value",

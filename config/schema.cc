@@ -137,6 +137,19 @@ constexpr Setting kSettings[] = {
      "The target of a request, its path and query. A longer one gets status 414."},
     {"limits", "pipeline", "64", CountKind{At<&Config::limits, &LimitsConfig::pipeline>, 1, 1024, false},
      "Requests of one connection that are handled at a time. Further ones wait unread."},
+    {"limits", "connections", "0", CountKind{At<&Config::limits, &LimitsConfig::connections>, 0, 10'000'000, false},
+     "Connections that are open at a time, in the whole process. Further ones are closed at once. 0: as many as there "
+     "are descriptors."},
+    {"limits", "connections_per_address", "0",
+     CountKind{At<&Config::limits, &LimitsConfig::connections_per_address>, 0, 10'000'000, false},
+     "The same for the connections of one IP address. Behind a proxy all come from the proxy's. 0: any number."},
+    {"limits", "requests_per_connection", "0",
+     CountKind{At<&Config::limits, &LimitsConfig::requests_per_connection>, 0, 1'000'000'000, false},
+     "Requests of one connection, the last of which is answered with `Connection: close`. 0: any number."},
+    {"limits", "rate", R"("240B")", SizeKind{At<&Config::limits, &LimitsConfig::rate>, 0, kGiB},
+     "The least bytes a second that a client has to send of a body, while the script waits for it, and to take of "
+     "replies, while any are left to send; on average, after 5 seconds. A slower one gets status 408, or its "
+     "connection is closed. `\"0B\"`: no limit."},
 
     {"timeouts", "handshake", R"("10s")",
      DurationKind{At<&Config::timeouts, &TimeoutsConfig::handshake>, milliseconds(1), hours(24)},

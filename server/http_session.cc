@@ -26,6 +26,9 @@ constexpr std::chrono::milliseconds kLingerTime{2000};
 // How long a connection that is there for its first request may keep a drain waiting for it.
 constexpr std::chrono::milliseconds kDrainPatience{500};
 
+// So many milliseconds a client may be slower than limits.rate.
+constexpr std::int64_t kSlowStart = 5000;
+
 constexpr std::string_view kClientStalled = "The client does not read the reply.";
 constexpr std::string_view kClientSlow = "The client does not send the request body.";
 constexpr std::string_view kReplyCut = "An earlier reply has failed.";
@@ -38,6 +41,7 @@ HttpSession::HttpSession(HttpContext& context, Connection connection)
       tls_(context.StartTls(connection.listener, socket_.get())),
       redirects_(context.Redirects(connection.listener)),
       remote_address_(std::move(connection.remote_address)),
+      ticket_(std::move(connection.ticket)),
       scanner_(context.config.limits),
       output_(context.blocks),
       handshaking_(tls_ != nullptr) {}
@@ -227,13 +231,26 @@ void HttpSession::Cut(std::string_view reason) {
   Close(reason);
 }
 
+// Adds the time since the last look to what has been waited for `progress`; true if that is less than it should be.
+bool HttpSession::IsTooSlow(Progress& progress, bool waits, std::int64_t now) {
+  const std::int64_t since = std::exchange(progress.seen, waits ? now : 0);
+  if (waits && since != 0) progress.waited += now - since;
+  // A client may pause for a while, and a connection has to gain speed.
+  if (!waits || progress.waited < kSlowStart) return false;
+  const auto least = static_cast<std::uint64_t>(progress.waited) * context_.config.limits.rate / 1000;
+  return progress.bytes < least;
+}
+
 void HttpSession::CheckDeadlines(std::int64_t now) {
   if (closed_) return;
+  const bool stalls = !output_.empty();
+  if (IsTooSlow(reading_, stalls, now)) return Close(kClientStalled);
+  if (!stalls) reading_ = {};
   if (now >= write_deadline_) return Close(kClientStalled);
   if (now >= gone_deadline_) return Close(kClientGone);
   if (websocket_ != nullptr && websocket_->IsOverdue(now)) return Close(kClientGone);
   bool acted = false;
-  if (now >= input_deadline_) {
+  if (now >= input_deadline_ || IsTooSlow(sending_, waiting_ == Waiting::kBody, now)) {
     const bool answers = waiting_ == Waiting::kHeader || waiting_ == Waiting::kBody;
     if (!answers || handshaking_) return Close({});
     Refuse(408, kClientSlow);

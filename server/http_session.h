@@ -130,6 +130,14 @@ class HttpSession final : public Poller::Client,
   // when it has not read all of it. Changing what is watched for brings up what is there already.
   static constexpr std::uint32_t kInputEvents = EPOLLIN | EPOLLRDHUP;
 
+  // How a client keeps up with what it is waited for, by limits.rate.
+  struct Progress {
+    std::uint64_t bytes = 0;
+    std::int64_t waited = 0;  // Milliseconds.
+    std::int64_t seen = 0;    // When a look found that it is waited for; else 0.
+  };
+  bool IsTooSlow(Progress& progress, bool waits, std::int64_t now);
+
   bool MayParse() const;
   void ParseInput();
   // Makes an exchange of the header that the scanner found. False: the request was refused.
@@ -193,6 +201,7 @@ class HttpSession final : public Poller::Client,
   std::unique_ptr<TlsStream> tls_;  // Null: the socket itself.
   const bool redirects_;            // To https, whatever comes.
   const std::string remote_address_;
+  const ConnectionCount::Ticket ticket_;
   std::string default_authority_;  // The socket's own address, once asked for.
 
   Block* input_ = nullptr;
@@ -215,6 +224,10 @@ class HttpSession final : public Poller::Client,
   std::int64_t input_deadline_ = HttpContext::kNever;
   std::int64_t write_deadline_ = HttpContext::kNever;
   std::int64_t gone_deadline_ = HttpContext::kNever;
+
+  Progress reading_;  // Of the replies that are queued.
+  Progress sending_;  // Of the body that is being read, while the script waits for it.
+  unsigned requests_ = 0;
 
   std::uint32_t watched_ = 0;  // The events of the socket that the poller tells of.
   bool handshaking_ = false;

@@ -60,7 +60,10 @@ void HttpSession::Receive() {
   }
   if (size == 0) return OnInputEnd();
   more_input_ = tls_ != nullptr ? tls_->more_input() : static_cast<std::size_t>(size) == room.size();
-  if (in_body_) waiting_ = Waiting::kNothing;
+  if (in_body_) {
+    waiting_ = Waiting::kNothing;
+    sending_.bytes += static_cast<std::size_t>(size);
+  }
   if (ReadsIntoBody()) {
     receiving_->BodyReceived(static_cast<std::size_t>(size));
     receiving_->request().expect_continue = false;
@@ -157,7 +160,8 @@ bool HttpSession::ParseMessage() {
   }
   input_->begin += scanner_.end();
   scanner_.Reset();
-  if (!request.keep_alive() || context_.draining) last_request_seen_ = true;
+  const bool is_last = ++requests_ == context_.config.limits.requests_per_connection;
+  if (!request.keep_alive() || context_.draining || is_last) last_request_seen_ = true;
   if (context_.draining) linger_ = true;
   const std::uint64_t body_size = request.content_length;
   if (!request.chunked && body_size <= input_->size()) {
@@ -170,6 +174,7 @@ bool HttpSession::ParseMessage() {
     exchange.SetSource(std::string_view(header, header_size));
     exchange.ExpectBody(request.chunked ? -1 : static_cast<std::int64_t>(body_size));
     in_body_ = true;
+    sending_ = {};
     chunked_ = request.chunked;
     body_left_ = body_size;
     TakeBody();

@@ -90,6 +90,7 @@ void HttpSession::Send() {
     const long sent = SendOnce(std::span(buffers.data(), output_.Gather(buffers)));
     if (sent >= 0) {
       output_.Consume(static_cast<std::size_t>(sent));
+      reading_.bytes += static_cast<std::size_t>(sent);
       NoteProgress();
     } else if (errno == EAGAIN) {
       NoteBlocked();

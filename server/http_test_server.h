@@ -250,7 +250,7 @@ class TestClient {
       ::close(listener);
       fcntl(socket_, F_SETFL, O_NONBLOCK);
     }
-    server_.service->Adopt({UniqueFd(peer), kind == Kind::kUnix ? "" : "127.0.0.1", 0});
+    server_.service->Adopt({UniqueFd(peer), kind == Kind::kUnix ? "" : "127.0.0.1"});
   }
   ~TestClient() { Close(); }
   TestClient(const TestClient&) = delete;

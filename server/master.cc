@@ -25,6 +25,9 @@ namespace asio = boost::asio;
 // A script that waits at its top level for something that never comes would keep the server silent.
 constexpr std::chrono::seconds kLoadingPatience{10};
 
+// Whoever is refused tries again; the log need not have a line for each time.
+constexpr std::chrono::seconds kRefusalLogPeriod{10};
+
 }  // namespace
 
 struct Master::Loop {
@@ -34,7 +37,11 @@ struct Master::Loop {
 };
 
 Master::Master(const Config& config, LogSink& sink, ConnectionHandlerFactory connections)
-    : config_(config), log_(sink), connections_(std::move(connections)), loop_(std::make_unique<Loop>()) {}
+    : config_(config),
+      log_(sink),
+      connections_(std::move(connections)),
+      connection_count_(config.limits.connections, config.limits.connections_per_address),
+      loop_(std::make_unique<Loop>()) {}
 
 Master::~Master() = default;
 
@@ -111,10 +118,9 @@ void Master::OnWorkersReady(std::optional<ScriptError> error) {
   }
   const std::vector<Endpoint> endpoints = EndpointsOf(config_);
   for (unsigned i = 0; i < listeners_.size(); ++i) {
-    acceptors_.push_back(
-        std::make_unique<Acceptor>(loop_->io, *listeners_[i], log_, [this, i](UniqueFd socket, std::string address) {
-          pool_->Adopt({std::move(socket), std::move(address), i});
-        }));
+    acceptors_.push_back(std::make_unique<Acceptor>(
+        loop_->io, *listeners_[i], log_,
+        [this, i](UniqueFd socket, std::string address) { OnAccepted(std::move(socket), std::move(address), i); }));
     acceptors_.back()->Start();
     const bool tls = endpoints[i].kind == Endpoint::Kind::kTls;
     log_.Info("listening on " + ToString(listeners_[i]->address()) + (tls ? " with TLS" : ""));
@@ -123,6 +129,20 @@ void Master::OnWorkersReady(std::optional<ScriptError> error) {
                              {"v8", V8Version()},
                              {"workers", static_cast<std::int64_t>(pool_->size())},
                              {"script", config_.app.script.native()}});
+}
+
+void Master::OnAccepted(UniqueFd socket, std::string address, unsigned listener) {
+  if (auto ticket = connection_count_.Admit(address)) {
+    return pool_->Adopt({std::move(socket), std::move(address), *std::move(ticket), listener});
+  }
+  ++refused_connections_;
+  const auto now = std::chrono::steady_clock::now();
+  if (last_refusal_logged_ && now - *last_refusal_logged_ < kRefusalLogPeriod) return;
+  last_refusal_logged_ = now;
+  log_.Warn(
+      "connections were closed at once: there are as many as limits.connections or "
+      "limits.connections_per_address allow",
+      {{"connections", std::exchange(refused_connections_, 0)}, {"last", address}});
 }
 
 void Master::WaitForSignal() {

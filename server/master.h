@@ -1,13 +1,17 @@
 #ifndef JSD_SERVER_MASTER_H_
 #define JSD_SERVER_MASTER_H_
 
+#include <chrono>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "config/config.h"
 #include "server/acceptor.h"
 #include "server/listener.h"
+#include "worker/connection_count.h"
 #include "worker/connection_handler.h"
 #include "worker/log.h"
 #include "worker/worker_pool.h"
@@ -41,6 +45,7 @@ class Master {
   void StartWorkers(unsigned count);
   void OnWorkersReady(std::optional<ScriptError> error);
   void LogStillLoading();
+  void OnAccepted(UniqueFd socket, std::string address, unsigned listener);
   void WaitForSignal();
   void OnSignal(int signal);
   // Drains and ends the loop with `status`, or with 1 where requests were cut.
@@ -54,6 +59,10 @@ class Master {
   bool check_only_ = false;
   bool stopping_ = false;
   int status_ = 0;
+
+  ConnectionCount connection_count_;
+  std::int64_t refused_connections_ = 0;  // Since the last line about them.
+  std::optional<std::chrono::steady_clock::time_point> last_refusal_logged_;
 
   // Sockets and timers of what stands below hang in the loop, so it goes last.
   std::unique_ptr<Loop> loop_;

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "worker/connection_count.h"
 #include "worker/unique_fd.h"
 
 namespace jsd {
@@ -11,7 +12,8 @@ namespace jsd {
 struct Connection {
   UniqueFd socket;             // Connected, non-blocking.
   std::string remote_address;  // The peer's IP address, empty for a unix socket.
-  unsigned listener = 0;       // Where it came in; the number means something to acceptor and handler alone.
+  ConnectionCount::Ticket ticket = {};
+  unsigned listener = 0;  // Where it came in; the number means something to acceptor and handler alone.
 };
 
 }  // namespace jsd

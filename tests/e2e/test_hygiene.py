@@ -1,0 +1,110 @@
+"""Connections that are too many, too slow, or never come to the point."""
+
+import resource
+import time
+
+import pytest
+
+from http_client import wait_for
+
+HELLO = '''
+export default { fetch: () => new Response('hello') };
+'''
+
+READ = '''
+export default { fetch: async (request) => new Response(String((await request.bytes()).length)) };
+'''
+
+
+def test_connections_beyond_the_limit_are_closed(jsd):
+    server = jsd(HELLO, {'limits.connections': 3})
+    server.expect('connections were closed at once')
+    kept = [server.connect() for _ in range(3)]
+    assert [client.get().text for client in kept] == ['hello'] * 3
+    with server.connect() as refused:
+        assert refused.is_closed()
+    kept.pop().close()
+
+    def admitted():
+        with server.connect() as client:
+            client.send_request()
+            try:
+                return client.read_response().text == 'hello'
+            except (AssertionError, ConnectionResetError):
+                return False
+
+    wait_for(admitted, 'room for another connection')
+
+
+def test_connections_of_an_address_are_limited(jsd):
+    server = jsd(HELLO, {'limits.connections_per_address': 2}, listen=('127.0.0.1:0', 'unix:jsd.sock'))
+    server.expect('connections were closed at once')
+    kept = [server.connect() for _ in range(2)]
+    assert [client.get().text for client in kept] == ['hello'] * 2
+    with server.connect() as refused:
+        assert refused.is_closed()
+    unix = [server.connect(server.addresses[1]) for _ in range(5)]
+    assert [client.get().text for client in unix] == ['hello'] * 5, 'unix sockets have no address'
+
+
+def test_requests_of_a_connection_are_limited(jsd):
+    server = jsd(HELLO, {'limits.requests_per_connection': 3})
+    with server.connect() as client:
+        for _ in range(2):
+            assert client.get().header('connection') is None
+        assert client.get().header('connection') == 'close'
+        assert client.is_closed()
+    with server.connect() as client:
+        client.send(b'GET / HTTP/1.1\r\nHost: a\r\n\r\n' * 5)
+        assert [client.read_response().status for _ in range(3)] == [200] * 3
+        assert client.is_closed()
+
+
+def test_a_body_that_drips_is_given_up(jsd):
+    server = jsd(READ, {'limits.rate': '1KiB'})
+    with server.connect() as client:
+        client.send(b'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n')
+        status = None
+        while status is None:
+            client.send(b'x')
+            time.sleep(0.1)
+            client.socket.setblocking(False)
+            try:
+                client._more()
+                client.socket.settimeout(20)
+                status = client.read_response().status
+            except BlockingIOError:
+                client.socket.settimeout(20)
+        assert status == 408
+        assert client.is_closed()
+
+
+def test_a_reader_that_sips_is_given_up(jsd):
+    server = jsd('''
+        export default { fetch: () => new Response('x'.repeat(8 << 20)) };
+        ''', {'limits.rate': '1GiB', 'timeouts.write': '1h'})
+    with server.connect(receive_buffer=4096) as client:
+        client.send_request()
+        with pytest.raises((ConnectionResetError, AssertionError)):
+            while True:
+                assert client.receive_some(), 'the end'
+                time.sleep(0.05)
+
+
+def test_two_thousand_stalled_connections_leave_others_unharmed(jsd):
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(8192, files[1]), files[1]))
+    server = jsd(READ, {'timeouts.header': '4s', 'timeouts.body': '4s'}, nofile=8192)
+    # Half a request line, half a header, and half a body that is waited for.
+    starts = (b'GET /', b'GET / HTTP/1.1\r\nHost: a\r\nX-A:',
+              b'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab')
+    stalled = []
+    for i in range(2000):
+        client = server.connect()
+        client.send(starts[i % len(starts)])
+        stalled.append(client)
+    for _ in range(50):
+        assert server.get().text == '0'
+    assert {client.read_response().status for client in stalled} == {408}
+    assert all(client.is_closed() for client in stalled)
+    assert server.get().text == '0'
