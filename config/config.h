@@ -38,11 +38,6 @@ struct ServerConfig {
   std::chrono::milliseconds drain{};  // How long requests in flight may take after SIGTERM.
 };
 
-struct AppConfig {
-  std::filesystem::path script;  // Absolute.
-  std::vector<std::pair<std::string, std::string>> env;
-};
-
 struct LimitsConfig {
   std::chrono::milliseconds request{};  // Of a handler, to its reply, without waiting for the body.
   std::chrono::milliseconds slice{};    // One call of the script's code, without a break.
@@ -57,6 +52,26 @@ struct LimitsConfig {
   unsigned connections_per_address = 0;
   unsigned requests_per_connection = 0;
   std::size_t rate = 0;  // Bytes a second at which a client has to send a body and to take a reply.
+};
+
+// What the script of an app may reach beyond its own requests.
+struct PermissionsConfig {
+  std::vector<std::filesystem::path> read;   // Files, and folders with all that is in them.
+  std::vector<std::filesystem::path> write;  // The same.
+  std::vector<std::string> net;              // As ParseNetRule reads them.
+  bool private_network = false;              // Names may resolve to private addresses.
+  std::vector<std::string> env;              // Variables of the process that the script's `env` has.
+};
+
+// One [app] or [[app]].
+struct AppConfig {
+  std::string name;                // Of the log lines and metrics; no two apps have the same.
+  std::filesystem::path script;    // Absolute.
+  std::vector<std::string> hosts;  // "example.org" and "*.example.org", in lower case. Empty: any.
+  std::string path = "/";          // The prefix of its requests' paths: "/", or "/v1" without a slash behind.
+  std::vector<std::pair<std::string, std::string>> env;
+  LimitsConfig limits;  // Those of [limits], where [app.limits] does not say otherwise.
+  PermissionsConfig permissions;
 };
 
 struct TimeoutsConfig {
@@ -97,7 +112,7 @@ struct V8Config {
 
 struct Config {
   ServerConfig server;
-  AppConfig app;
+  std::vector<AppConfig> apps;  // At least one.
   LimitsConfig limits;
   TimeoutsConfig timeouts;
   WebSocketConfig websocket;

@@ -66,8 +66,15 @@ class Loader {
     if (ReadFile()) {
       for (const std::string& assignment : overrides) ApplyOverride(assignment);
       CheckNames();
-      for (const Section& section : Sections()) AssignSection(section);
+      // Those that may be repeated start from the others.
+      for (const Section& section : Sections()) {
+        if (section.add == nullptr) AssignSection(section);
+      }
+      for (const Section& section : Sections()) {
+        if (section.add != nullptr) AssignSection(section);
+      }
       CheckListeners();
+      if (problems_.empty()) CheckApps();
     }
     return TakeResult();
   }
@@ -84,9 +91,13 @@ class Loader {
   void CheckNamesIn(const toml::table& table, const std::string& section);
   void CheckRepeated(const toml::node& node, const std::string& section);
   void AssignSection(const Section& section);
+  void AssignTable(const Section& section, const toml::table* table);
+  // Of a section, made if need be; null where something else than tables stands there.
+  toml::table* TableOf(std::string_view section);
   // The table is null where the file does not have the section.
   void AssignSetting(const Setting& setting, const toml::table* table);
   void CheckListeners();
+  void CheckApps();
   void CheckTls(const TlsConfig& tls, const toml::node& node);
   LoadResult TakeResult();
 
@@ -101,6 +112,8 @@ class Loader {
   void Assign(const Setting& setting, const toml::node& node, const StringListKind& kind);
   void Assign(const Setting& setting, const toml::node& node, const BoolKind& kind);
   void Assign(const Setting& setting, const toml::node& node, const PathListKind& kind);
+  void Assign(const Setting& setting, const toml::node& node, const TextKind& kind);
+  void Assign(const Setting& setting, const toml::node& node, const TextListKind& kind);
   // None, reported, where the node is no path.
   std::optional<std::filesystem::path> PathOf(const Setting& setting, const toml::node& node);
 
@@ -159,8 +172,10 @@ void Loader::ApplyOverride(const std::string& assignment) {
     return;
   }
 
-  if (FindSection(setting->section)->add != nullptr) {
-    Report({}, key, "a section that may be repeated is set by the file alone");
+  const std::string_view top = setting->section.substr(0, setting->section.find('.'));
+  const bool repeated = FindSection(setting->section)->add != nullptr && !FindSection(setting->section)->once_too;
+  if (repeated || root_[top].is_array()) {
+    Report({}, key, "a section that is repeated is set by the file alone");
     return;
   }
 
@@ -171,35 +186,55 @@ void Loader::ApplyOverride(const std::string& assignment) {
   const toml::node& value = is_toml ? *parsed.table().get("value") : static_cast<const toml::node&>(plain);
 
   // Where the file has something else than a table, CheckNames and Assign say so.
-  toml::table* table = root_.insert(setting->section, toml::table()).first->second.as_table();
+  toml::table* table = TableOf(setting->section);
   if (table != nullptr && !entry.empty()) {
     table = table->insert(setting->name, toml::table()).first->second.as_table();
   }
   if (table != nullptr) table->insert_or_assign(entry.empty() ? setting->name : std::string_view(entry), value);
 }
 
+toml::table* Loader::TableOf(std::string_view section) {
+  toml::table* table = &root_;
+  while (table != nullptr && !section.empty()) {
+    const std::size_t dot = std::min(section.find('.'), section.size());
+    table = table->insert(section.substr(0, dot), toml::table()).first->second.as_table();
+    section.remove_prefix(std::min(dot + 1, section.size()));
+  }
+  return table;
+}
+
 void Loader::CheckNames() {
   for (const auto& [section_key, section_node] : root_) {
     const std::string section(section_key.str());
-    if (const Section* const known = FindSection(section); known == nullptr || known->add != nullptr) {
+    const Section* const known = FindSection(section);
+    if (known == nullptr || !known->parent().empty()) {
       ReportUnknown(section_key.source(), section);
       continue;
     }
     const toml::table* const table = section_node.as_table();
-    if (table == nullptr) {
+    if (known->once_too && section_node.is_array_of_tables()) {
+      CheckRepeated(section_node, section);
+    } else if (table == nullptr && known->once_too) {
+      Report(section_node.source(), section,
+             "expected a table [" + section + "] or tables [[" + section + "]], got " + Show(section_node));
+    } else if (table == nullptr) {
       const std::string given = section_node.is_array_of_tables() ? "[[" + section + "]]" : Show(section_node);
       Report(section_node.source(), section, "expected one table [" + section + "], got " + given);
-      continue;
+    } else {
+      CheckNamesIn(*table, section);
     }
-    CheckNamesIn(*table, section);
   }
 }
 
 void Loader::CheckNamesIn(const toml::table& table, const std::string& section) {
   for (const auto& [name, node] : table) {
     const std::string key = section + "." + std::string(name.str());
-    if (const Section* const inner = FindSection(key); inner != nullptr) {
+    if (const Section* const inner = FindSection(key); inner != nullptr && inner->add != nullptr) {
       CheckRepeated(node, key);
+    } else if (inner != nullptr && node.is_table()) {
+      CheckNamesIn(*node.as_table(), key);
+    } else if (inner != nullptr) {
+      Report(node.source(), key, "expected one table [" + key + "], got " + Show(node));
     } else if (FindSetting(key) == nullptr) {
       ReportUnknown(name.source(), key);
     }
@@ -216,18 +251,31 @@ void Loader::CheckRepeated(const toml::node& node, const std::string& section) {
 }
 
 void Loader::AssignSection(const Section& section) {
-  const auto assign = [&](const toml::table* table) {
-    for (const Setting& setting : Settings()) {
-      if (setting.section == section.name) AssignSetting(setting, table);
-    }
-  };
-  if (section.add == nullptr) return assign(root_[section.name].as_table());
+  const Section* const parent = FindSection(section.parent());
+  if (parent != nullptr && parent->add != nullptr) return;  // With each of those.
+  const toml::node_view given = root_.at_path(section.name);
+  if (section.add == nullptr) return AssignTable(section, given.as_table());
   // What is not an array of tables has its own error.
-  const toml::array* const list = root_.at_path(section.name).as_array();
-  if (list == nullptr || !list->is_array_of_tables()) return;
-  for (const toml::node& element : *list) {
+  if (const toml::array* const list = given.as_array(); list != nullptr && list->is_array_of_tables()) {
+    for (const toml::node& element : *list) {
+      section.add(config_);
+      AssignTable(section, element.as_table());
+    }
+  } else if (section.once_too) {
     section.add(config_);
-    assign(element.as_table());
+    AssignTable(section, given.as_table());
+  }
+}
+
+void Loader::AssignTable(const Section& section, const toml::table* table) {
+  for (const Setting& setting : Settings()) {
+    if (setting.section == section.name) AssignSetting(setting, table);
+  }
+  if (section.add == nullptr) return;
+  for (const Section& inner : Sections()) {
+    if (inner.parent() != section.name) continue;
+    const toml::node* const given = table == nullptr ? nullptr : table->get(inner.name.substr(section.name.size() + 1));
+    AssignTable(inner, given == nullptr ? nullptr : given->as_table());
   }
 }
 
@@ -238,6 +286,8 @@ void Loader::AssignSetting(const Setting& setting, const toml::table* table) {
   const toml::node* const given = table == nullptr ? nullptr : table->get(setting.name);
   if (given != nullptr) {
     assign(*given);
+  } else if (!FindSection(setting.section)->inherits.empty()) {
+    return;
   } else if (setting.default_value.empty()) {
     ReportMissing(setting, table);
   } else {
@@ -255,6 +305,31 @@ void Loader::CheckListeners() {
   const toml::array* const list = root_["server"]["tls"].as_array();
   if (list == nullptr || list->size() != config_.server.tls.size()) return;
   for (std::size_t i = 0; i < list->size(); ++i) CheckTls(config_.server.tls[i], *list->get(i));
+}
+
+void Loader::CheckApps() {
+  const toml::array* const list = root_["app"].as_array();
+  const auto source = [&](std::size_t index) {
+    return list == nullptr ? toml::source_region{} : list->get(index)->source();
+  };
+  std::vector<std::pair<std::string, std::string>> routes;
+  for (std::size_t i = 0; i < config_.apps.size(); ++i) {
+    AppConfig& app = config_.apps[i];
+    if (app.name.empty()) app.name = app.script.filename().string();
+    const auto same = [&](std::size_t j) { return config_.apps[j].name == app.name; };
+    for (std::size_t j = 0; j < i; ++j) {
+      if (same(j)) Report(source(i), "app.name", "another app is called " + Quote(app.name) + " too");
+    }
+    const std::vector<std::string> any = {""};
+    for (const std::string& host : app.hosts.empty() ? any : app.hosts) {
+      std::pair<std::string, std::string> route(host, app.path);
+      if (std::ranges::find(routes, route) != routes.end()) {
+        const std::string where = (host.empty() ? "every host" : Quote(host)) + " and path " + Quote(app.path);
+        Report(source(i), "app", "another app serves " + where + " too");
+      }
+      routes.push_back(std::move(route));
+    }
+  }
 }
 
 void Loader::CheckTls(const TlsConfig& tls, const toml::node& node) {
@@ -376,6 +451,27 @@ void Loader::Assign(const Setting& setting, const toml::node& node, const BoolKi
   kind.field(config_) = value->get();
 }
 
+void Loader::Assign(const Setting& setting, const toml::node& node, const TextKind& kind) {
+  const auto* const text = node.as_string();
+  if (text == nullptr) return Mismatch(setting, node);
+  Parsed<std::string> parsed = kind.parse(text->get());
+  if (!parsed.value) return Mismatch(setting, node, parsed.error);
+  kind.field(config_) = std::move(*parsed.value);
+}
+
+void Loader::Assign(const Setting& setting, const toml::node& node, const TextListKind& kind) {
+  const auto add = [&](const toml::node& element) {
+    const auto* const text = element.as_string();
+    if (text == nullptr) return Mismatch(setting, element);
+    Parsed<std::string> parsed = kind.parse(text->get());
+    if (!parsed.value) return Mismatch(setting, element, parsed.error);
+    kind.field(config_).push_back(std::move(*parsed.value));
+  };
+  const toml::array* const list = node.as_array();
+  if (list == nullptr) return add(node);
+  for (const toml::node& element : *list) add(element);
+}
+
 void Loader::Assign(const Setting& setting, const toml::node& node, const AddressListKind& kind) {
   const toml::array* const list = node.as_array();
   if (list == nullptr) return Mismatch(setting, node);
@@ -454,7 +550,7 @@ void Loader::ReportUnknown(const toml::source_region& source, const std::string&
   }
   if (section == nullptr) {
     for (const Section& known : Sections()) {
-      if (known.add == nullptr) names.push_back(Quote(known.name));
+      if (known.parent().empty()) names.push_back(Quote(known.name));
     }
   }
   message += names.size() == 1 ? "expected " : "expected one of ";

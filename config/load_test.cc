@@ -61,8 +61,8 @@ TEST_F(LoadTest, WhatTheFileLeavesOutHasItsDefault) {
   EXPECT_THAT(config.server.listen, ElementsAre("127.0.0.1:8080"));
   EXPECT_EQ(config.server.workers, 0u);
   EXPECT_EQ(config.server.drain, milliseconds(10'000));
-  EXPECT_EQ(config.app.script, folder_ / "a.mjs");
-  EXPECT_THAT(config.app.env, IsEmpty());
+  EXPECT_EQ(config.apps[0].script, folder_ / "a.mjs");
+  EXPECT_THAT(config.apps[0].env, IsEmpty());
   EXPECT_EQ(config.limits.request, milliseconds(30'000));
   EXPECT_EQ(config.limits.heap, 128u << 20);
   EXPECT_EQ(config.limits.buffers, 128u << 20);
@@ -119,8 +119,8 @@ TEST_F(LoadTest, EveryKeyIsRead) {
               ElementsAre("0.0.0.0:0", "[::1]:8080", "unix:" + (folder_ / "run/jsd.sock").string()));
   EXPECT_EQ(config.server.workers, 3u);
   EXPECT_EQ(config.server.drain, milliseconds(0));
-  EXPECT_EQ(config.app.script, folder_ / "a.mjs");
-  EXPECT_THAT(config.app.env, ElementsAre(Pair("A", ""), Pair("B", "2")));
+  EXPECT_EQ(config.apps[0].script, folder_ / "a.mjs");
+  EXPECT_THAT(config.apps[0].env, ElementsAre(Pair("A", ""), Pair("B", "2")));
   EXPECT_EQ(config.limits.request, milliseconds(250));
   EXPECT_EQ(config.limits.heap, 1u << 30);
   EXPECT_EQ(config.limits.buffers, 2u << 20);
@@ -146,7 +146,7 @@ TEST_F(LoadTest, PathsAreSeenFromTheFolderOfARelativeFileToo) {
   const LoadResult result = Load("sub/c.toml", {});
   std::filesystem::current_path(before);
   ASSERT_THAT(result.errors, IsEmpty());
-  EXPECT_EQ(result.config->app.script, folder_ / "a.mjs");
+  EXPECT_EQ(result.config->apps[0].script, folder_ / "a.mjs");
   EXPECT_EQ(result.config->log.file, folder_ / "sub" / "l");
 }
 
@@ -195,8 +195,10 @@ TEST_F(LoadTest, UnknownKeysWithoutANearOneListWhatThereIs) {
 TEST_F(LoadTest, ASectionIsOneTable) {
   EXPECT_THAT(Errors("server = 3\n[app]\nscript = \"a\"\n"),
               ElementsAre("F:1:10: server: expected one table [server], got 3"));
-  EXPECT_THAT(Errors("[[app]]\nscript = \"a\"\n[[app]]\nscript = \"b\"\n"),
-              ElementsAre("F:1:1: app: expected one table [app], got [[app]]"));
+  EXPECT_THAT(Errors("[[limits]]\nbody = \"1KiB\"\n[app]\nscript = \"a\"\n"),
+              ElementsAre("F:1:1: limits: expected one table [limits], got [[limits]]"));
+  EXPECT_THAT(Errors("[app]\nscript = \"a\"\nlimits = 1\n"),
+              ElementsAre("F:3:10: app.limits: expected one table [app.limits], got 1"));
 }
 
 TEST_F(LoadTest, EachKindRefusesOtherTypes) {
@@ -319,8 +321,8 @@ TEST_F(LoadTest, OverridesReplaceWhatTheFileSays) {
   EXPECT_EQ(result.config->server.drain, milliseconds(1000));
   EXPECT_EQ(result.config->log.level, LogLevel::kWarn);
   EXPECT_THAT(result.config->server.listen, ElementsAre("[::]:80"));
-  EXPECT_EQ(result.config->app.script, folder_ / "b=c.mjs");
-  EXPECT_THAT(result.config->app.env, ElementsAre(Pair("A", "1")));
+  EXPECT_EQ(result.config->apps[0].script, folder_ / "b=c.mjs");
+  EXPECT_THAT(result.config->apps[0].env, ElementsAre(Pair("A", "1")));
 }
 
 TEST_F(LoadTest, OverridesAddEntriesToAMap) {
@@ -328,11 +330,11 @@ TEST_F(LoadTest, OverridesAddEntriesToAMap) {
       "[app]\nscript = \"a\"\nenv = { A = \"1\", B = \"2\" }\n",
       {"app.env.B=two words", "app.env.PORT=8080", "app.env.Q=\"quoted\"", "app.env.a.b=", "app.env.N=1\nx=2"});
   ASSERT_THAT(result.errors, IsEmpty());
-  EXPECT_THAT(result.config->app.env, ElementsAre(Pair("A", "1"), Pair("B", "two words"), Pair("N", "1\nx=2"),
-                                                  Pair("PORT", "8080"), Pair("Q", "quoted"), Pair("a.b", "")));
+  EXPECT_THAT(result.config->apps[0].env, ElementsAre(Pair("A", "1"), Pair("B", "two words"), Pair("N", "1\nx=2"),
+                                                      Pair("PORT", "8080"), Pair("Q", "quoted"), Pair("a.b", "")));
   const LoadResult alone = LoadText("", {"app.script=a", "app.env={ X = \"y\" }", "app.env.Z=z"});
   ASSERT_THAT(alone.errors, IsEmpty());
-  EXPECT_THAT(alone.config->app.env, ElementsAre(Pair("X", "y"), Pair("Z", "z")));
+  EXPECT_THAT(alone.config->apps[0].env, ElementsAre(Pair("X", "y"), Pair("Z", "z")));
 }
 
 TEST_F(LoadTest, ErrorsOfOverridesNameThem) {
@@ -342,22 +344,71 @@ TEST_F(LoadTest, ErrorsOfOverridesNameThem) {
       ElementsAre(
           R"(--set server.wokers: unknown key; did you mean "server.workers"?)",
           R"(--set limits.heap.x: unknown key; did you mean "limits.heap"?)",
-          R"(--set app.environment.A: unknown key; expected one of "app.script", "app.env")",
+          R"(--set app.environment.A: unknown key; expected one of "app.script", "app.name", "app.host", "app.path", "app.env")",
           R"(--set : unknown key; expected one of "server", "app", "limits", "timeouts", "websocket", "log", "v8")",
           "--set server: unknown key; expected one of \"server.listen\", \"server.redirect\", "
           "\"server.workers\", \"server.drain\"",
           "--set server.listen: expected a list of addresses, each \"IPv4:port\", "
           "\"[IPv6]:port\" or \"unix:path\", got 1",
           "--set server.workers: expected a number from 1 to 1024 or \"auto\", got \"1\\ny=2\"",
-          "--set app.env.A: expected a string, got 1",
-          "--set limits.pipeline: expected a number from 1 to 1024, got 0"));
+          "--set limits.pipeline: expected a number from 1 to 1024, got 0",
+          "--set app.env.A: expected a string, got 1"));
 }
 
 TEST_F(LoadTest, AnOverrideDoesNotHideASectionThatIsNoTable) {
   EXPECT_THAT(Errors("app = 1\n", {"app.script=a", "app.env.A=b"}),
-              ElementsAre("F:1:7: app: expected one table [app], got 1"));
+              ElementsAre("F:1:7: app: expected a table [app] or tables [[app]], got 1"));
   EXPECT_THAT(Errors("[app]\nscript = \"a\"\nenv = 1\n", {"app.env.A=b"}),
               ElementsAre(R"(F:3:7: app.env: expected a table of strings, { NAME = "value" }, got 1)"));
+}
+
+TEST_F(LoadTest, AppsMayBeSeveral) {
+  const LoadResult result = LoadText(
+      "[limits]\nheap = \"64MiB\"\nbody = \"1KiB\"\n"
+      "[[app]]\nscript = \"a.mjs\"\nhost = [\"A.example\", \"*.b.example\"]\n"
+      "[app.limits]\nheap = \"32MiB\"\nrequest = \"1s\"\n"
+      "[app.permissions]\nnet = \"api.example:443\"\nenv = [\"HOME\"]\nprivate_network = true\n"
+      "[[app]]\nscript = \"a.mjs\"\nname = \"second\"\npath = \"/v1\"\nhost = \"c.example\"\n");
+  ASSERT_THAT(result.errors, IsEmpty());
+  const std::vector<AppConfig>& apps = result.config->apps;
+  ASSERT_EQ(apps.size(), 2u);
+  EXPECT_EQ(apps[0].name, "a.mjs");
+  EXPECT_THAT(apps[0].hosts, ElementsAre("a.example", "*.b.example"));
+  EXPECT_EQ(apps[0].path, "/");
+  EXPECT_EQ(apps[0].limits.heap, 32u << 20);
+  EXPECT_EQ(apps[0].limits.request, milliseconds(1000));
+  EXPECT_EQ(apps[0].limits.body, 1024u);
+  EXPECT_THAT(apps[0].permissions.net, ElementsAre("api.example:443"));
+  EXPECT_THAT(apps[0].permissions.env, ElementsAre("HOME"));
+  EXPECT_TRUE(apps[0].permissions.private_network);
+  EXPECT_EQ(apps[1].name, "second");
+  EXPECT_EQ(apps[1].path, "/v1");
+  EXPECT_EQ(apps[1].limits.heap, 64u << 20);
+  EXPECT_THAT(apps[1].permissions.net, IsEmpty());
+}
+
+TEST_F(LoadTest, OneAppsLimitsMayBeOverridden) {
+  const LoadResult result = LoadText(kMinimal, {"app.limits.heap=32MiB", "app.permissions.net=[\"a:1\"]"});
+  ASSERT_THAT(result.errors, IsEmpty());
+  EXPECT_EQ(result.config->apps[0].limits.heap, 32u << 20);
+  EXPECT_EQ(result.config->limits.heap, 128u << 20);
+  EXPECT_THAT(result.config->apps[0].permissions.net, ElementsAre("a:1"));
+}
+
+TEST_F(LoadTest, AppsAreToldApart) {
+  const std::string two = "[[app]]\nscript = \"a.mjs\"\n[[app]]\n";
+  EXPECT_THAT(Errors(two + "script = \"a.mjs\"\npath = \"/v1\"\n"),
+              ElementsAre("F:3:1: app.name: another app is called \"a.mjs\" too"));
+  EXPECT_THAT(Errors(two + "script = \"b.mjs\"\n"),
+              ElementsAre("F:3:1: app: another app serves every host and path \"/\" too"));
+  EXPECT_THAT(Errors(two + "name = \"b\"\npath = \"/v1/\"\n"),
+              ElementsAre("F:3:1: app.script: expected a path, but it is missing",
+                          "F:5:8: app.path: expected a path of a URL, got \"/v1/\": it ends in a slash"));
+  EXPECT_THAT(Errors(two + "script = \"b.mjs\"\nhost = [\"a:80\", 1]\n"),
+              ElementsAre(testing::StartsWith("F:5:9: app.host: expected a host or a list of hosts, got \"a:80\""),
+                          "F:5:17: app.host: expected a host or a list of hosts, got 1"));
+  EXPECT_THAT(Errors("[[app]]\nscript = \"a.mjs\"\n", {"app.script=b"}),
+              ElementsAre("--set app.script: a section that is repeated is set by the file alone"));
 }
 
 constexpr char kTls[] = "app.script = \"a.mjs\"\n[[server.tls]]\n";
@@ -407,7 +458,7 @@ TEST_F(LoadTest, TlsListenersAreChecked) {
   EXPECT_THAT(LineErrors("server.tls", "listen = []"),
               ElementsAre("F:2:1: server.tls: expected tables [[server.tls]], got [server.tls]"));
   EXPECT_THAT(Errors(kMinimal, {"server.tls.key=a"}),
-              ElementsAre("--set server.tls.key: a section that may be repeated is set by the file alone"));
+              ElementsAre("--set server.tls.key: a section that is repeated is set by the file alone"));
 }
 
 // Keys are given one by one, so that each line of the default file is compared with the table's default.
@@ -432,7 +483,8 @@ TEST(DefaultFileTest, ItHasEveryKeyWithItsDefault) {
   }
   std::vector<std::string> keys;
   for (const Setting& setting : Settings()) {
-    if (FindSection(setting.section)->add == nullptr) keys.push_back(setting.key());
+    const Section& in = *FindSection(setting.section);
+    if ((in.add == nullptr || in.once_too) && in.inherits.empty()) keys.push_back(setting.key());
   }
   EXPECT_EQ(found, keys);
 }
@@ -440,7 +492,7 @@ TEST(DefaultFileTest, ItHasEveryKeyWithItsDefault) {
 TEST(DefaultFileTest, ItLoadsAndServesTheHelloExample) {
   const LoadResult result = Load("config/server.toml", {});
   ASSERT_THAT(result.errors, IsEmpty());
-  EXPECT_EQ(result.config->app.script, std::filesystem::current_path() / "examples/hello/hello.mjs");
+  EXPECT_EQ(result.config->apps[0].script, std::filesystem::current_path() / "examples/hello/hello.mjs");
 }
 
 }  // namespace

@@ -28,14 +28,17 @@ std::string ReferenceMarkdown() {
   std::string text = kIntroduction;
   for (const Section& section : Sections()) {
     const std::string name(section.name);
-    text += section.add == nullptr ? "\n## `[" + name + "]`" : "\n## `[[" + name + "]]`";
+    if (section.add == nullptr || section.once_too) text += "\n## `[" + name + "]`";
+    if (section.add != nullptr) text += (section.once_too ? " or `[[" : "\n## `[[") + name + "]]`";
     text += "\n\n" + std::string(section.about) + "\n";
     for (const Setting& setting : Settings()) {
       if (setting.section != section.name) continue;
       text += "\n### `" + setting.key() + "`\n\n" + std::string(setting.about) + "\n\n";
       text += "- Value: " + Describe(setting.kind) + "\n";
-      text += setting.default_value.empty() ? std::string("- Required\n")
-                                            : "- Default: `" + std::string(setting.default_value) + "`\n";
+      const std::string same(std::string(section.inherits) + "." + std::string(setting.name));
+      text += !section.inherits.empty()       ? "- Default: that of `" + same + "`\n"
+              : setting.default_value.empty() ? std::string("- Required\n")
+                                              : "- Default: `" + std::string(setting.default_value) + "`\n";
     }
   }
   return text;

@@ -4,6 +4,7 @@
 #include <numeric>
 #include <type_traits>
 
+#include "config/app_rules.h"
 #include "config/units.h"
 
 namespace jsd {
@@ -49,19 +50,62 @@ void SetTlsChoice(Config& config, std::size_t index) {
   field = static_cast<std::remove_reference_t<decltype(field)>>(index);
 }
 
+template <auto kMember>
+auto& AtApp(Config& config) {
+  return config.apps.back().*kMember;
+}
+
+template <auto kMember>
+auto& AtAppLimits(Config& config) {
+  return config.apps.back().limits.*kMember;
+}
+
+template <auto kMember>
+auto& AtPermissions(Config& config) {
+  return config.apps.back().permissions.*kMember;
+}
+
+Parsed<std::string> CheckNetRule(std::string_view text) {
+  Parsed<NetRule> rule = ParseNetRule(text);
+  if (!rule.value) return {{}, std::move(rule.error)};
+  return {std::string(text), {}};
+}
+
 constexpr Section kSections[] = {
     {"server", "The process and what it listens on."},
     {"server.tls",
      "Addresses that are served over TLS. The section may be repeated, for addresses that differ in what stands here. "
      "Certificates and keys are read again on a reload; connections go on with what they began with.",
      [](Config& config) { config.server.tls.emplace_back(); }},
-    {"app", "The script that answers."},
+    {"app",
+     "The script that answers. Of several, each `[[app]]`, the one serves a request that has the most specific `host`, "
+     "and of those the one with the longest `path`; a request that none matches gets status 404. Every app has a "
+     "JavaScript heap of its own in each worker.",
+     [](Config& config) { config.apps.emplace_back().limits = config.limits; }, true},
+    {"app.limits", "Limits of one app that differ from those of all.", nullptr, false, "limits"},
+    {"app.permissions",
+     "What the script may reach beside its own requests: nothing, unless it is said here. A call that is not allowed "
+     "throws a `NotAllowedError`, which names the line that would allow it."},
     {"limits", "What a request and a script may use. A worker is one thread with one JavaScript heap."},
     {"timeouts", "How long a client may take."},
     {"websocket", "WebSockets that a handler has accepted."},
     {"log", "The log of the server and of the scripts' consoles."},
     {"v8", "The JavaScript engine."},
 };
+
+// Limits that [app.limits] has too.
+template <auto kField>
+constexpr DurationKind kRequestLimit{kField, milliseconds(1), hours(24)};
+template <auto kField>
+constexpr DurationKind kSliceLimit{kField, milliseconds(50), hours(1)};
+template <auto kField>
+constexpr DurationKind kCpuLimit{kField, milliseconds(0), hours(24)};
+template <auto kField>
+constexpr SizeKind kHeapLimit{kField, 16 * kMiB, 64 * kGiB};
+template <auto kField>
+constexpr SizeKind kBufferLimit{kField, kMiB, 64 * kGiB};
+template <auto kField>
+constexpr SizeKind kBodyLimit{kField, 0, kTiB};
 
 constexpr Setting kSettings[] = {
     {"server", "listen", R"(["127.0.0.1:8080"])", AddressListKind{At<&Config::server, &ServerConfig::listen>, true},
@@ -107,28 +151,61 @@ constexpr Setting kSettings[] = {
      "Lets the kernel encrypt what is sent, where it has TLS (the module `tls`) and the cipher; elsewhere nothing "
      "changes. It pays for large replies."},
 
-    {"app", "script", "", PathKind{At<&Config::app, &AppConfig::script>, false},
+    {"app", "script", "", PathKind{AtApp<&AppConfig::script>, false},
      "The ES module to serve: its default export has a `fetch` method, or it adds a listener for `fetch` events."},
-    {"app", "env", "{}", StringMapKind{At<&Config::app, &AppConfig::env>},
+    {"app", "name", R"("")", TextKind{AtApp<&AppConfig::name>, ParseAppName, "a name"},
+     "What log lines call the app. Empty: the name of the script's file."},
+    {"app", "host", "[]", TextListKind{AtApp<&AppConfig::hosts>, ParseHostPattern, "a host", "hosts"},
+     "The hosts whose requests it serves, without a port: `\"example.org\"`, or `\"*.example.org\"` for every name "
+     "below "
+     "it. An empty list: any."},
+    {"app", "path", R"("/")", TextKind{AtApp<&AppConfig::path>, ParsePathPrefix, "a path of a URL"},
+     "The path below which it serves: `\"/v1\"` stands for `/v1` and `/v1/…`, not for `/v10`. The script sees the URL "
+     "whole. The path is compared as the client has written it."},
+    {"app", "env", "{}", StringMapKind{AtApp<&AppConfig::env>},
      "What the script gets as `env`. `--set app.env.NAME=value` adds one."},
 
-    {"limits", "request", R"("30s")",
-     DurationKind{At<&Config::limits, &LimitsConfig::request>, milliseconds(1), hours(24)},
+    {"app.limits", "request", "", kRequestLimit<AtAppLimits<&LimitsConfig::request>>, "In place of `limits.request`."},
+    {"app.limits", "slice", "", kSliceLimit<AtAppLimits<&LimitsConfig::slice>>, "In place of `limits.slice`."},
+    {"app.limits", "cpu", "", kCpuLimit<AtAppLimits<&LimitsConfig::cpu>>, "In place of `limits.cpu`."},
+    {"app.limits", "heap", "", kHeapLimit<AtAppLimits<&LimitsConfig::heap>>, "In place of `limits.heap`."},
+    {"app.limits", "buffers", "", kBufferLimit<AtAppLimits<&LimitsConfig::buffers>>, "In place of `limits.buffers`."},
+    {"app.limits", "body", "", kBodyLimit<AtAppLimits<&LimitsConfig::body>>, "In place of `limits.body`."},
+
+    {"app.permissions", "env", "[]",
+     TextListKind{AtPermissions<&PermissionsConfig::env>, ParseVariableName, "a variable", "variables"},
+     "Environment variables of the process that the script's `env` has, by name; those of `app.env` go before. One "
+     "that "
+     "is not set is left out."},
+    {"app.permissions", "net", "[]",
+     TextListKind{AtPermissions<&PermissionsConfig::net>, CheckNetRule, "a host", "hosts"},
+     "Where the script may connect: a name `\"api.example.org\"`, `\"*.example.org\"` for every name below it, an "
+     "address "
+     "`\"192.0.2.1\"` or `\"[2001:db8::1]\"`, a range `\"10.0.0.0/8\"`, `\"*\"` for every name and every public "
+     "address; "
+     "each with a port, `\"api.example.org:443\"`, or for all ports."},
+    {"app.permissions", "private_network", "false", BoolKind{AtPermissions<&PermissionsConfig::private_network>},
+     "Whether the names of `net` may stand for addresses that are not public: loopback, private, link-local. What a "
+     "name "
+     "resolves to is looked at for each connection. An address that `net` covers itself is allowed in either case, and "
+     "so is `\"localhost\"`."},
+
+    {"limits", "request", R"("30s")", kRequestLimit<At<&Config::limits, &LimitsConfig::request>>,
      "What a handler may take to reply, without the time in which it waits for the client to send more of the body. "
      "After that the client gets status 504, and the request's `signal` aborts."},
-    {"limits", "slice", R"("5s")", DurationKind{At<&Config::limits, &LimitsConfig::slice>, milliseconds(50), hours(1)},
+    {"limits", "slice", R"("5s")", kSliceLimit<At<&Config::limits, &LimitsConfig::slice>>,
      "How long the script may keep its thread without a break: in a handler, a timer, a run of promise reactions. "
      "After "
      "that it is ended where it is, and the request gets status 503."},
-    {"limits", "cpu", R"("0s")", DurationKind{At<&Config::limits, &LimitsConfig::cpu>, milliseconds(0), hours(24)},
+    {"limits", "cpu", R"("0s")", kCpuLimit<At<&Config::limits, &LimitsConfig::cpu>>,
      "JavaScript time of one request, all its turns together, by samples of 25 milliseconds. After that it gets status "
      "503. `\"0s\"`: no limit."},
-    {"limits", "heap", R"("128MiB")", SizeKind{At<&Config::limits, &LimitsConfig::heap>, 16 * kMiB, 64 * kGiB},
+    {"limits", "heap", R"("128MiB")", kHeapLimit<At<&Config::limits, &LimitsConfig::heap>>,
      "JavaScript heap of each worker. A script that needs more ends the process."},
-    {"limits", "buffers", R"("128MiB")", SizeKind{At<&Config::limits, &LimitsConfig::buffers>, kMiB, 64 * kGiB},
+    {"limits", "buffers", R"("128MiB")", kBufferLimit<At<&Config::limits, &LimitsConfig::buffers>>,
      "Memory of the array buffers of each worker, which is beside its heap. A script that wants more gets a "
      "RangeError."},
-    {"limits", "body", R"("16MiB")", SizeKind{At<&Config::limits, &LimitsConfig::body>, 0, kTiB},
+    {"limits", "body", R"("16MiB")", kBodyLimit<At<&Config::limits, &LimitsConfig::body>>,
      "The body of a request. A longer one gets status 413: at once where the client has declared its length, else when "
      "it has come so far."},
     {"limits", "headers", R"("64KiB")", SizeKind{At<&Config::limits, &LimitsConfig::headers>, kKiB, kMiB},
@@ -240,6 +317,10 @@ struct Describer {
   std::string operator()(const StringListKind&) const { return "a list of strings"; }
   std::string operator()(const BoolKind&) const { return "true or false"; }
   std::string operator()(const PathListKind&) const { return "a path or a list of paths"; }
+  std::string operator()(const TextKind& kind) const { return std::string(kind.what); }
+  std::string operator()(const TextListKind& kind) const {
+    return std::string(kind.what) + " or a list of " + std::string(kind.many);
+  }
   std::string operator()(const FlagListKind&) const { return R"(a list of flags, each "--name" or "--name=value")"; }
   std::string operator()(const StringMapKind&) const { return R"(a table of strings, { NAME = "value" })"; }
 };
@@ -288,9 +369,13 @@ std::string NearestKey(std::string_view unknown) {
   };
   for (const Section& section : Sections()) consider(std::string(section.name), EditDistance(unknown, section.name));
   const std::string_view name = unknown.substr(unknown.rfind('.') + 1);
-  for (const Setting& setting : Settings()) {
-    // The right name in the wrong section counts as one error.
-    consider(setting.key(), name == setting.name ? 1 : EditDistance(unknown, setting.key()));
+  // Of two that are as near, not the one that stands in for the other.
+  for (const bool inherits : {false, true}) {
+    for (const Setting& setting : Settings()) {
+      if (FindSection(setting.section)->inherits.empty() == inherits) continue;
+      // The right name in the wrong section counts as one error.
+      consider(setting.key(), name == setting.name ? 1 : EditDistance(unknown, setting.key()));
+    }
   }
   return nearest;
 }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "config/config.h"
+#include "config/units.h"
 
 namespace jsd {
 
@@ -67,8 +68,21 @@ struct FlagListKind {
 struct StringMapKind {
   Field<std::vector<std::pair<std::string, std::string>>> field;
 };
+// Text of a certain form. `parse` gives it as it is kept.
+struct TextKind {
+  Field<std::string> field;
+  Parsed<std::string> (*parse)(std::string_view);
+  std::string_view what;  // "a name".
+};
+// One text is written for a list of one.
+struct TextListKind {
+  Field<std::vector<std::string>> field;
+  Parsed<std::string> (*parse)(std::string_view);
+  std::string_view what;  // "a host".
+  std::string_view many;  // "hosts".
+};
 using SettingKind = std::variant<SizeKind, DurationKind, CountKind, ChoiceKind, PathKind, AddressListKind, FlagListKind,
-                                 StringMapKind, BoolKind, PathListKind, StringListKind>;
+                                 StringMapKind, BoolKind, PathListKind, StringListKind, TextKind, TextListKind>;
 
 struct Setting {
   std::string_view section;
@@ -87,6 +101,13 @@ struct Section {
   // Of a section that a file may have any number of times, [[server.tls]]: adds one to the config. The fields of its
   // settings are those of the one that was added last.
   void (*add)(Config&) = nullptr;
+  // Where there is only one, it may be written as [app] too.
+  bool once_too = false;
+  // The section whose settings of the same names stand in for those that are not given; empty: none.
+  std::string_view inherits = {};
+
+  // The section that it is a part of, "server" of "server.tls"; empty: none.
+  std::string_view parent() const { return name.substr(0, name.find('.') == name.npos ? 0 : name.rfind('.')); }
 };
 
 // Both in the order of the reference; settings of a section stand together.

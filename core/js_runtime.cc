@@ -21,6 +21,7 @@
 namespace jsd {
 namespace {
 
+constexpr std::uint16_t kGoingAway = 1001;
 constexpr std::string_view kTerminatedLoading = "the script was terminated while it was loading";
 
 }  // namespace
@@ -130,6 +131,7 @@ JsRuntime::Impl::Impl(const RuntimeOptions& options)
   const v8::Isolate::Scope isolate_scope(isolate);
   const v8::HandleScope handle_scope(isolate);
   state_.host = options.host;
+  state_.permissions = options.permissions;
   state_.Attach(isolate);
   const v8::Local<v8::Context> context = options.use_snapshot ? ContextFromSnapshot() : ContextFromBindings();
   context_.Reset(isolate, context);
@@ -630,6 +632,24 @@ void JsRuntime::DispatchMessages(std::span<const WebSocketEvent> batch) { impl_-
 void JsRuntime::Invoke(std::string_view event, std::string_view detail_json) { impl_->Invoke(event, detail_json); }
 PollResult JsRuntime::Poll() { return impl_->Poll(); }
 std::optional<std::chrono::steady_clock::time_point> JsRuntime::next_timer() const { return impl_->next_due(); }
+void JsRuntime::FailRequests(FailReason reason) {
+  EventTable& events = impl_->state_.events;
+  for (const std::uint32_t handle : events.Handles()) {
+    RequestEvent* const event = events.Find(handle);
+    events.Remove(handle);
+    event->Fail(reason);
+  }
+  auto& web_sockets = impl_->state_.web_sockets;
+  for (const std::uint32_t handle : web_sockets.Handles()) {
+    WebSocketPeer* const peer = web_sockets.Find(handle);
+    web_sockets.Remove(handle);
+    peer->lent_to = nullptr;
+    peer->Close(kGoingAway, {});
+  }
+}
+std::size_t JsRuntime::pending_requests() const {
+  return impl_->state_.events.size() + impl_->state_.web_sockets.size();
+}
 std::size_t JsRuntime::pending_background_work() const { return impl_->state_.waiting_until; }
 bool JsRuntime::exhausted() const { return impl_->limiter_->exhausted(); }
 std::size_t JsRuntime::terminated_requests() const { return impl_->terminated_requests_; }

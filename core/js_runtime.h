@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/execution.h"
+#include "core/permissions.h"
 #include "core/request_event.h"
 #include "core/runtime_host.h"
 #include "core/web_socket.h"
@@ -42,6 +43,8 @@ struct RuntimeOptions {
   std::size_t buffer_limit = 0;
   // What the handler gets as `env`: strings by name.
   std::vector<std::pair<std::string, std::string>> env;
+  // What the script may reach; by default nothing.
+  Permissions permissions;
 };
 
 // What a turn of Poll leaves behind.
@@ -101,6 +104,10 @@ class JsRuntime {
   // Hands over what WebSockets got, in this order; each message is a task of its own, with its microtasks.
   void DispatchMessages(std::span<const WebSocketEvent> batch);
 
+  // Takes back every event that was not answered, without running JavaScript, and ends it for `reason`. What the
+  // handlers still answer is ignored. WebSockets are closed.
+  void FailRequests(FailReason reason);
+
   // Calls the listeners that the script registered by jsd.listen(event, …) with `detail_json` parsed. Returns when
   // they returned; promises of theirs go on.
   void Invoke(std::string_view event, std::string_view detail_json);
@@ -112,6 +119,10 @@ class JsRuntime {
   // When the next timer is due, without a turn: after Dispatch, Cancel, Drained and BodyArrived, which run
   // microtasks themselves, the timers are all that a loop has to see to. Cheap.
   std::optional<std::chrono::steady_clock::time_point> next_timer() const;
+
+  // The number of events that were dispatched and neither answered nor cancelled, and of WebSockets that have not
+  // closed.
+  std::size_t pending_requests() const;
 
   // The number of ctx.waitUntil promises that have not settled.
   std::size_t pending_background_work() const;

@@ -121,6 +121,9 @@ class RequestEvent {
   // The runtime's own handle of this event while it is lent; the session only carries it.
   std::uint32_t runtime_handle = 0;
 
+  // Of whoever chooses among runtimes: to which one it lent the event.
+  void* lent_to = nullptr;
+
  protected:
   ~RequestEvent() = default;
 

@@ -12,6 +12,7 @@
 #include "core/op_queue.h"
 #include "core/ops/request_body.h"
 #include "core/ops/request_cache.h"
+#include "core/permissions.h"
 #include "core/rejections.h"
 #include "core/runtime_host.h"
 #include "core/timer_queue.h"
@@ -39,6 +40,7 @@ class RuntimeState {
   // Null while a snapshot is made: nothing that runs then may need it.
   RuntimeHost* host = nullptr;
   Execution* execution = nullptr;
+  Permissions permissions;
   CallbackTable callbacks;
   EventTable events;
   BodyGathers gathers;

@@ -32,6 +32,9 @@ class WebSocketPeer {
   // The runtime's own handle while the peer is lent; the session only carries it.
   std::uint32_t runtime_handle = 0;
 
+  // As RequestEvent::lent_to, of the request that it was made of; null once no runtime has it.
+  void* lent_to = nullptr;
+
  protected:
   ~WebSocketPeer() = default;
 };

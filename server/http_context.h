@@ -5,14 +5,14 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
-#include <vector>
 
 #include "config/config.h"
-#include "core/request_event.h"
 #include "core/web_socket.h"
 #include "server/http_buffer.h"
 #include "server/http_reply.h"
+#include "server/http_router.h"
 #include "server/poller.h"
 #include "server/tls_stream.h"
 #include "server/ws_deflate.h"
@@ -59,21 +59,19 @@ class HttpContext {
   virtual void Remove(HttpSession& session) = 0;
 
   boost::asio::io_context& io;
-  RequestSink& sink;
   const Config& config;
   Log& log;
   BlockPool blocks;
   DateLine date;
-  std::vector<RequestEvent*> batch;      // Of the sessions that have a turn.
-  std::vector<WebSocketEvent> messages;  // The same of WebSockets.
   SharedWsDeflate ws_deflate;
+  HttpRouter router;
   Poller poller;
   std::string https_port;  // Of the URLs that clients are redirected to: ":8443", or nothing.
   bool draining = false;
 
  protected:
-  HttpContext(boost::asio::io_context& io_, RequestSink& sink_, const Config& config_, Log& log_)
-      : io(io_), sink(sink_), config(config_), log(log_), poller(io_, [this] { RunTurns(); }) {}
+  HttpContext(boost::asio::io_context& io_, std::span<RequestSink* const> sinks, const Config& config_, Log& log_)
+      : io(io_), config(config_), log(log_), router(config_, sinks), poller(io_, [this] { RunTurns(); }) {}
   ~HttpContext() = default;
 
   virtual void RunTurns() = 0;

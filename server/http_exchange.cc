@@ -24,6 +24,7 @@ void HttpExchange::Begin(HttpSession& session) {
   request_.Clear();
   request_.head.remote_address = session.remote_address();
   state = State::kReceiving;
+  app = nullptr;
   next = nullptr;
   runtime_handle = 0;
 }

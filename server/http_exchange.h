@@ -13,6 +13,7 @@
 #include "server/http_check.h"
 #include "server/http_parser.h"
 #include "server/http_reply.h"
+#include "server/http_router.h"
 
 namespace jsd {
 
@@ -116,6 +117,7 @@ class HttpExchange final : public RequestEvent, public BodySink {
   OutputQueue& output() { return output_; }
 
   State state = State::kDone;
+  HttpApp* app = nullptr;        // Whose request it is; null where there is none, or it is not known yet.
   std::int64_t deadline = 0;     // Of the reply, in the service's milliseconds.
   HttpExchange* next = nullptr;  // The session's next one, or the next free one.
 

@@ -49,8 +49,8 @@ using SessionPtr = boost::intrusive_ptr<HttpSession>;
 // Owner: the worker. Thread: the worker's. Lifetime: within that of io_context, sink, config and log.
 class HttpService final : public ConnectionHandler, private HttpContext {
  public:
-  HttpService(asio::io_context& io_context, RequestSink& request_sink, const Config& configuration, Log& service_log,
-              const TlsRegistry* tls);
+  HttpService(asio::io_context& io_context, std::span<RequestSink* const> sinks, const Config& configuration,
+              Log& service_log, const TlsRegistry* tls);
   ~HttpService() override;
 
   void Adopt(Connection connection) override;
@@ -104,16 +104,20 @@ std::chrono::milliseconds SweepPeriod(const Config& config) {
   std::chrono::milliseconds period = kLongestSweep;
   const TimeoutsConfig& timeouts = config.timeouts;
   const WebSocketConfig& websocket = config.websocket;
-  for (const auto timeout : {timeouts.handshake, timeouts.header, timeouts.body, timeouts.idle, timeouts.write,
-                             config.limits.request, websocket.ping, websocket.idle, websocket.close}) {
+  const auto consider = [&period](std::chrono::milliseconds timeout) {
     if (timeout.count() != 0) period = std::min(period, timeout / 10);
+  };
+  for (const auto timeout : {timeouts.handshake, timeouts.header, timeouts.body, timeouts.idle, timeouts.write,
+                             websocket.ping, websocket.idle, websocket.close}) {
+    consider(timeout);
   }
+  for (const AppConfig& app : config.apps) consider(app.limits.request);
   return std::max(period, kShortestSweep);
 }
 
-HttpService::HttpService(asio::io_context& io_context, RequestSink& request_sink, const Config& configuration,
+HttpService::HttpService(asio::io_context& io_context, std::span<RequestSink* const> sinks, const Config& configuration,
                          Log& service_log, const TlsRegistry* tls)
-    : HttpContext(io_context, request_sink, configuration, service_log),
+    : HttpContext(io_context, sinks, configuration, service_log),
       anchor_(std::make_shared<Anchor>()),
       tls_(tls),
       endpoints_(EndpointsOf(configuration)),
@@ -242,15 +246,19 @@ void HttpService::RunTurns() {
   for (std::span<const SessionPtr> rest(running_); !rest.empty();) {
     const auto together = rest.first(std::min(rest.size(), sessions_in_batch_));
     rest = rest.subspan(together.size());
-    batch.clear();
     for (const SessionPtr& session : together) {
       session->turn_scheduled = false;
       session->BeginTurn();
     }
-    if (!batch.empty()) sink.Dispatch(batch);
-    if (!messages.empty()) {
-      sink.DispatchMessages(messages);
-      messages.clear();
+    for (HttpApp& app : router.apps()) {
+      if (!app.batch.empty()) {
+        app.sink->Dispatch(app.batch);
+        app.batch.clear();
+      }
+      if (!app.messages.empty()) {
+        app.sink->DispatchMessages(app.messages);
+        app.messages.clear();
+      }
     }
     std::size_t bytes = 0;
     for (const SessionPtr& session : together) {
@@ -290,9 +298,9 @@ std::int64_t HttpContext::Now() {
   return now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
 }
 
-std::unique_ptr<ConnectionHandler> MakeHttpService(asio::io_context& io, RequestSink& sink, const Config& config,
-                                                   Log& log, const TlsRegistry* tls) {
-  return std::make_unique<HttpService>(io, sink, config, log, tls);
+std::unique_ptr<ConnectionHandler> MakeHttpService(asio::io_context& io, std::span<RequestSink* const> apps,
+                                                   const Config& config, Log& log, const TlsRegistry* tls) {
+  return std::make_unique<HttpService>(io, apps, config, log, tls);
 }
 
 }  // namespace jsd

@@ -3,6 +3,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <memory>
+#include <span>
 
 #include "config/config.h"
 #include "server/tls_registry.h"
@@ -12,11 +13,11 @@
 
 namespace jsd {
 
-// HTTP/1.1 (RFC 9110, RFC 9112) for the connections of one worker, over TLS where their listener has it. Config, log
-// and `tls` must outlive what it returns; a limit or timeout of zero is none. `tls` may be null where no listener has
-// TLS.
-std::unique_ptr<ConnectionHandler> MakeHttpService(boost::asio::io_context& io, RequestSink& sink, const Config& config,
-                                                   Log& log, const TlsRegistry* tls = nullptr);
+// HTTP/1.1 (RFC 9110, RFC 9112) for the connections of one worker, over TLS where their listener has it. `apps`
+// are the sinks of config.apps, in their order. Config, log and `tls` must outlive what it returns; a limit or timeout
+// of zero is none. `tls` may be null where no listener has TLS.
+std::unique_ptr<ConnectionHandler> MakeHttpService(boost::asio::io_context& io, std::span<RequestSink* const> apps,
+                                                   const Config& config, Log& log, const TlsRegistry* tls = nullptr);
 
 }  // namespace jsd
 

@@ -109,7 +109,7 @@ void HttpSession::Settle() {
   WatchFor((wants_input || in_body_ ? kInputEvents : 0u) | (blocked_ ? EPOLLOUT : 0u) | EPOLLET);
   if (first_ != nullptr && first_->blocked() && output_.bytes() <= kStreamLowWater) {
     first_->Unblock();
-    context_.sink.Drained(*first_);
+    first_->app->sink->Drained(*first_);
   }
   if (body_news_) TellNews();
 }
@@ -213,7 +213,7 @@ bool HttpSession::AnswerInstead(int status, std::string_view reason, Predicate p
       exchange = exchange->next;
       continue;
     }
-    context_.sink.Cancel(*exchange, reason);
+    exchange->app->sink->Cancel(*exchange, reason);
     exchange->Answer(status);
     acted = true;
     // Listeners to the cancellation may have answered any of the others.
@@ -278,7 +278,7 @@ void HttpSession::Close(std::string_view reason) {
   if (websocket_ != nullptr) websocket_->OnClosed();
   while (first_ != nullptr) {
     HttpExchange& exchange = *std::exchange(first_, first_->next);
-    if (exchange.lent()) context_.sink.Cancel(exchange, reason);
+    if (exchange.lent()) exchange.app->sink->Cancel(exchange, reason);
     context_.ReleaseExchange(exchange);
   }
   last_ = nullptr;

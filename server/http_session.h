@@ -142,6 +142,8 @@ class HttpSession final : public Poller::Client,
   void ParseInput();
   // Makes an exchange of the header that the scanner found. False: the request was refused.
   bool ParseMessage();
+  // By host and path. Returns a status: of a body that is too large for it.
+  int FindApp(HttpExchange& exchange);
   // Takes what has come of the body that is being read.
   void TakeBody();
   void TakeChunks();

@@ -148,12 +148,13 @@ bool HttpSession::ParseMessage() {
   waiting_ = Waiting::kNothing;
   char* const header = input_->first() + scanner_.start();
   const std::size_t header_size = scanner_.end() - scanner_.start();
-  parser_.emplace(context_.config.limits, request);
+  parser_.emplace(context_.router.limits(), request);
   int status = parser_->ParseHeader(std::string_view(header, header_size));
   if (status == 0) {
     status = CheckRequest(request, tls_ == nullptr ? "http" : "https",
                           request.head.authority.empty() ? DefaultAuthority() : std::string_view());
   }
+  if (status == 0) status = FindApp(exchange);
   if (status != 0) {
     Refuse(status);
     return false;
@@ -187,6 +188,17 @@ bool HttpSession::ParseMessage() {
   }
   Dispatch(exchange);
   return true;
+}
+
+int HttpSession::FindApp(HttpExchange& exchange) {
+  HttpApp* const app = context_.router.Find(exchange.head());
+  if (app == nullptr) [[unlikely]]
+    return 0;  // Dispatch says so.
+  exchange.app = app;
+  const HttpRequest& request = exchange.request();
+  if (request.content_length > app->limits.body) return 413;
+  if (request.chunked) parser_->body_limit(app->limits.body);
+  return 0;
 }
 
 void HttpSession::TakeBody() {
@@ -257,23 +269,25 @@ void HttpSession::TellNews() {
   body_news_ = false;
   for (HttpExchange* exchange = first_; exchange != nullptr; exchange = exchange->next) {
     if (!exchange->lent() || !exchange->has_news()) continue;
-    exchange->deadline = HttpContext::After(context_.config.limits.request);
+    exchange->deadline = HttpContext::After(exchange->app->limits.request);
     // The next turn sets it anew if the script goes on reading.
     waiting_ = Waiting::kNothing;
     input_deadline_ = HttpContext::kNever;
     const std::size_t filled = exchange->TakeNews();
-    return context_.sink.BodyArrived(*exchange, filled);
+    return exchange->app->sink->BodyArrived(*exchange, filled);
   }
 }
 
 void HttpSession::Dispatch(HttpExchange& exchange) {
   exchange.state = HttpExchange::State::kRunning;
-  exchange.deadline = HttpContext::After(context_.config.limits.request);
   served_ = true;
   if (redirects_) [[unlikely]]
     return Redirect(exchange);
+  if (exchange.app == nullptr) [[unlikely]]
+    return exchange.Answer(404);
   if (exchange.request().websocket && RefuseUpgrade(exchange)) return;
-  context_.batch.push_back(&exchange);
+  exchange.deadline = HttpContext::After(exchange.app->limits.request);
+  exchange.app->batch.push_back(&exchange);
 }
 
 void HttpSession::Refuse(int status, std::string_view reason) {
@@ -283,7 +297,7 @@ void HttpSession::Refuse(int status, std::string_view reason) {
   HttpExchange& exchange = receiving_ != nullptr ? *std::exchange(receiving_, nullptr) : AddExchange();
   StopReading();
   const bool streams = exchange.state == HttpExchange::State::kStreaming;
-  if (exchange.lent()) context_.sink.Cancel(exchange, reason);
+  if (exchange.lent()) exchange.app->sink->Cancel(exchange, reason);
   exchange.DropBody();
   streams ? exchange.EndStream(false) : exchange.Answer(status);
 }

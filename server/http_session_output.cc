@@ -52,7 +52,7 @@ void HttpSession::Finished(HttpExchange& exchange) {
 
 void HttpSession::StopDiscarded() {
   while (first_ != nullptr && first_->discards()) {
-    context_.sink.Cancel(*first_, kBodyUnwanted);
+    first_->app->sink->Cancel(*first_, kBodyUnwanted);
     first_->EndStream(true);
   }
 }

@@ -165,11 +165,17 @@ class TestServer {
     return config;
   }
 
-  explicit TestServer(Config settings = DefaultConfig()) : config(std::move(settings)) {
+  explicit TestServer(Config settings = DefaultConfig()) : config(WithAnApp(std::move(settings))) {
     std::string error;
     log_sink_ = LogSink::Open(config.log, &error);
     log_ = std::make_unique<Log>(*log_sink_);
-    service = MakeHttpService(io, sink, config, *log_);
+    RequestSink* const sinks[] = {&sink};
+    service = MakeHttpService(io, sinks, config, *log_);
+  }
+
+  static Config WithAnApp(Config config) {
+    if (config.apps.empty()) config.apps.emplace_back().limits = config.limits;
+    return config;
   }
 
   ~TestServer() {

@@ -27,11 +27,13 @@ HttpWebSocket::HttpWebSocket(HttpContext& context, HttpSession& session, HttpExc
     : context_(context),
       session_(session),
       exchange_(exchange),
+      app_(*exchange.app),
       compresses_(agreement != nullptr),
       deflater_keeps_context_(agreement != nullptr && agreement->server_context),
       extensions_(agreement == nullptr ? std::string() : agreement->response),
       reader_(WsRole::kServer, {context.config.websocket.frame, context.config.websocket.message},
               Inflater(context, agreement, own_inflater_), agreement != nullptr && agreement->client_context) {
+  lent_to = exchange.lent_to;
   // A window that is not the usual one is the connection's own, too.
   if (agreement != nullptr && (agreement->server_context || agreement->server_window_bits != 15)) {
     own_deflater_ = std::make_unique<WsDeflater>(agreement->server_window_bits);
@@ -57,10 +59,10 @@ void HttpWebSocket::OnMessage(bool text, std::string_view message) {
   // What was under way when the script closed comes too late.
   if (state_ != State::kOpen) return;
   spoken_ = true;
-  context_.messages.push_back({.peer = this,
-                               .kind = text ? WebSocketEvent::Kind::kText : WebSocketEvent::Kind::kBinary,
-                               .data = message,
-                               .code = 0});
+  app_.messages.push_back({.peer = this,
+                           .kind = text ? WebSocketEvent::Kind::kText : WebSocketEvent::Kind::kBinary,
+                           .data = message,
+                           .code = 0});
 }
 
 void HttpWebSocket::OnPing(std::string_view payload) {
@@ -190,7 +192,7 @@ void HttpWebSocket::Report() {
                              .code = end_->code,
                              .clean = end_->clean,
                              .failed = end_->failed};
-  context_.sink.DispatchMessages({&event, 1});
+  app_.sink->DispatchMessages({&event, 1});
 }
 
 void HttpWebSocket::OnClosed() {

@@ -82,6 +82,7 @@ class HttpWebSocket final : public WebSocketPeer, private WsSink {
   HttpContext& context_;
   HttpSession& session_;
   HttpExchange& exchange_;
+  HttpApp& app_;
   std::unique_ptr<WsDeflater> own_deflater_;  // Null: the shared one.
   std::unique_ptr<WsInflater> own_inflater_;
   const bool compresses_;

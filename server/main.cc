@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <exception>
 #include <memory>
+#include <span>
 #include <string>
 #include <variant>
 
@@ -54,9 +55,10 @@ int Serve(const CommandLine& command_line) {
     Print(stderr, error + "\n");
     return kUsage;
   }
-  Master master(config, *sink, [&config, &tls](boost::asio::io_context& io, RequestSink& requests, Log& log) {
-    return MakeHttpService(io, requests, config, log, tls.get());
-  });
+  Master master(config, *sink,
+                [&config, &tls](boost::asio::io_context& io, std::span<RequestSink* const> apps, Log& log) {
+                  return MakeHttpService(io, apps, config, log, tls.get());
+                });
   return command_line.action == CommandLine::Action::kCheck ? master.Check() : master.Run();
 }
 

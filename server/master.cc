@@ -2,6 +2,7 @@
 
 #include <signal.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -27,6 +28,24 @@ constexpr std::chrono::seconds kLoadingPatience{10};
 
 // Whoever is refused tries again; the log need not have a line for each time.
 constexpr std::chrono::seconds kRefusalLogPeriod{10};
+
+AppOptions MakeAppOptions(const AppConfig& app) {
+  AppOptions options;
+  options.name = app.name;
+  options.script = app.script.string();
+  options.runtime.slice_limit = app.limits.slice;
+  options.runtime.cpu_limit = app.limits.cpu;
+  options.runtime.heap_limit = app.limits.heap;
+  options.runtime.buffer_limit = app.limits.buffers;
+  options.runtime.permissions = Permissions(app.permissions);
+  options.runtime.env = app.env;
+  for (const std::string& name : app.permissions.env) {
+    const char* const value = std::getenv(name.c_str());
+    const auto listed = std::ranges::find(app.env, name, &std::pair<std::string, std::string>::first);
+    if (value != nullptr && listed == app.env.end()) options.runtime.env.emplace_back(name, value);
+  }
+  return options;
+}
 
 }  // namespace
 
@@ -83,17 +102,11 @@ bool Master::OpenListeners() {
 void Master::StartWorkers(unsigned count) {
   WorkerOptions options;
   options.log_sink = &log_.sink();
-  options.app_name = config_.app.script.filename().string();
-  options.script = config_.app.script.string();
-  options.runtime.slice_limit = config_.limits.slice;
-  options.runtime.cpu_limit = config_.limits.cpu;
-  options.runtime.heap_limit = config_.limits.heap;
-  options.runtime.buffer_limit = config_.limits.buffers;
-  options.runtime.env = config_.app.env;
+  for (const AppConfig& app : config_.apps) options.apps.push_back(MakeAppOptions(app));
   options.connections = connections_;
   pool_ = std::make_unique<WorkerPool>(loop_->io, count, options);
   LogStillLoading();
-  pool_->Start([this](std::optional<ScriptError> error) { OnWorkersReady(std::move(error)); });
+  pool_->Start([this](std::optional<LoadFailure> error) { OnWorkersReady(std::move(error)); });
 }
 
 void Master::LogStillLoading() {
@@ -105,10 +118,10 @@ void Master::LogStillLoading() {
   });
 }
 
-void Master::OnWorkersReady(std::optional<ScriptError> error) {
+void Master::OnWorkersReady(std::optional<LoadFailure> error) {
   loop_->loading.cancel();
   if (error) {
-    ReportStartFailure("cannot load " + config_.app.script.string() + ": " + error->report);
+    ReportStartFailure("cannot load " + error->script + ": " + error->report);
     Stop(1);
     return;
   }
@@ -125,10 +138,12 @@ void Master::OnWorkersReady(std::optional<ScriptError> error) {
     const bool tls = endpoints[i].kind == Endpoint::Kind::kTls;
     log_.Info("listening on " + ToString(listeners_[i]->address()) + (tls ? " with TLS" : ""));
   }
+  std::string scripts;
+  for (const AppConfig& app : config_.apps) scripts += (scripts.empty() ? "" : ", ") + app.script.string();
   log_.Info("jsd is ready", {{"version", kVersion},
                              {"v8", V8Version()},
                              {"workers", static_cast<std::int64_t>(pool_->size())},
-                             {"script", config_.app.script.native()}});
+                             {"script", scripts}});
 }
 
 void Master::OnAccepted(UniqueFd socket, std::string address, unsigned listener) {

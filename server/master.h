@@ -43,7 +43,7 @@ class Master {
 
   bool OpenListeners();
   void StartWorkers(unsigned count);
-  void OnWorkersReady(std::optional<ScriptError> error);
+  void OnWorkersReady(std::optional<LoadFailure> error);
   void LogStillLoading();
   void OnAccepted(UniqueFd socket, std::string address, unsigned listener);
   void WaitForSignal();

@@ -36,7 +36,9 @@ class MasterTest : public testing::Test {
     config_.server.listen = {"unix:" + SocketPath()};
     config_.server.workers = 2;
     config_.server.drain = milliseconds(10000);
-    config_.app.script = folder_ / "app.mjs";
+    config_.apps.resize(1);
+    config_.apps.front().name = "app.mjs";
+    config_.apps.front().script = folder_ / "app.mjs";
     config_.log.file = folder_ / "log";
   }
   ~MasterTest() override { fs::remove_all(folder_); }
@@ -178,7 +180,8 @@ TEST_F(MasterTest, AScriptThatFailsKeepsItFromStarting) {
   EXPECT_THAT(LogText(), HasSubstr("app.mjs:1"));
   EXPECT_THAT(LogText(), HasSubstr("SyntaxError"));
   EXPECT_THAT(LogText(), Not(HasSubstr("listening on")));
-  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("jsd: cannot load " + config_.app.script.string()));
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              HasSubstr("jsd: cannot load " + config_.apps.front().script.string()));
   EXPECT_FALSE(fs::exists(SocketPath()));
 }
 

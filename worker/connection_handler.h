@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <span>
 
 #include "worker/connection.h"
 #include "worker/request_sink.h"
@@ -37,9 +38,10 @@ class ConnectionHandler {
   virtual std::size_t connections() const = 0;
 };
 
-// The log is the worker's own: what is written there names the worker. All three outlive the handler.
-using ConnectionHandlerFactory =
-    std::function<std::unique_ptr<ConnectionHandler>(boost::asio::io_context&, RequestSink&, Log&)>;
+// One sink for each app, in the order of WorkerOptions::apps. The log is the worker's own: what is written there names
+// the worker. All of them outlive the handler; the span itself does not.
+using ConnectionHandlerFactory = std::function<std::unique_ptr<ConnectionHandler>(
+    boost::asio::io_context&, std::span<RequestSink* const> apps, Log&)>;
 
 }  // namespace jsd
 

@@ -129,7 +129,9 @@ class LineHandler::Session final : public RequestEvent, public std::enable_share
 LineHandler::~LineHandler() = default;
 
 ConnectionHandlerFactory LineHandler::Factory() {
-  return [](asio::io_context& io, RequestSink& sink, Log&) { return std::make_unique<LineHandler>(io, sink); };
+  return [](asio::io_context& io, std::span<RequestSink* const> apps, Log&) {
+    return std::make_unique<LineHandler>(io, *apps.front());
+  };
 }
 
 void LineHandler::Adopt(Connection connection) {

@@ -3,11 +3,14 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
+#include <string>
 #include <utility>
+
+#include "core/check.h"
 
 namespace jsd {
 namespace {
@@ -32,35 +35,6 @@ class SignalsBlocked {
   sigset_t before_;
 };
 
-LogLevel LevelOf(ConsoleLevel level) {
-  switch (level) {
-    case ConsoleLevel::kDebug:
-      return LogLevel::kDebug;
-    case ConsoleLevel::kLog:
-    case ConsoleLevel::kInfo:
-      return LogLevel::kInfo;
-    case ConsoleLevel::kWarn:
-      return LogLevel::kWarn;
-    case ConsoleLevel::kError:
-      return LogLevel::kError;
-  }
-  return LogLevel::kInfo;
-}
-
-std::pair<std::string_view, std::string_view> DescribeTermination(Termination::Reason reason) {
-  switch (reason) {
-    case Termination::Reason::kSlice:
-      return {"limits.slice", "the script did not return in time and was terminated"};
-    case Termination::Reason::kCpu:
-      return {"limits.cpu", "a request has used up its time and was terminated"};
-    case Termination::Reason::kHeap:
-      return {"limits.heap", "the script has used up its heap and was terminated"};
-    case Termination::Reason::kRequested:
-      break;
-  }
-  return {"server.drain", "the script was terminated while it ran"};
-}
-
 }  // namespace
 
 // Sockets and timers are used by the one thread alone, so the reactor needs no locks for them; the scheduler keeps its
@@ -68,14 +42,16 @@ std::pair<std::string_view, std::string_view> DescribeTermination(Termination::R
 struct Worker::Loop {
   asio::io_context io{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO};
   asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
-  asio::steady_timer timer{io};
 };
 
+// The worker's own lines are those of its app where there is but one.
 Worker::Worker(unsigned index, const WorkerOptions& options)
     : index_(index),
       options_(options),
-      log_(*options.log_sink, index, options.app_name),
-      loop_(std::make_unique<Loop>()) {}
+      log_(*options.log_sink, index, options.apps.size() == 1 ? options.apps.front().name : std::string()),
+      loop_(std::make_unique<Loop>()) {
+  JSD_CHECK(!options.apps.empty());
+}
 
 Worker::~Worker() {
   if (thread_.joinable()) thread_.join();
@@ -107,44 +83,46 @@ void Worker::Drain() {
 }
 
 void Worker::Close() {
-  closing_.store(true, std::memory_order_relaxed);
   {
-    const std::lock_guard lock(runtime_mutex_);
-    if (runtime_) runtime_->Terminate();
+    const std::lock_guard lock(apps_mutex_);
+    for (const auto& app : apps_) app->Terminate();
   }
   asio::post(loop_->io, [this] {
     if (phase_ == Phase::kFinished) return;
-    cut_ += handler_->CloseAll() + runtime_->terminated_requests();
+    cut_ += handler_->CloseAll();
+    for (const auto& app : apps_) cut_ += app->cut();
     Finish();
   });
 }
 
 void Worker::Run() {
   ::pthread_setname_np(::pthread_self(), ("jsd-worker-" + std::to_string(index_)).c_str());
-  RuntimeOptions runtime_options = options_.runtime;
-  runtime_options.host = this;
-  runtime_options.execution = &execution_;
-  SetRuntime(JsRuntime::Create(runtime_options));
-  handler_ = options_.connections(loop_->io, *this, log_);
-  runtime_->LoadApp(options_.script, [this](std::optional<ScriptError> error) { OnAppLoaded(std::move(error)); });
-  if (phase_ != Phase::kFinished) Turn();
+  std::vector<RequestSink*> sinks;
+  for (std::size_t i = 0; i < options_.apps.size(); ++i) {
+    auto app = std::make_unique<AppRuntime>(loop_->io, execution_, log_.sink(), index_, [this] { FinishIfDrained(); });
+    sinks.push_back(app.get());
+    const std::lock_guard lock(apps_mutex_);
+    apps_.push_back(std::move(app));
+  }
+  handler_ = options_.connections(loop_->io, sinks, log_);
+  loading_ = apps_.size();
+  for (std::size_t i = 0; i < apps_.size(); ++i) {
+    AppRuntime& app = *apps_[i];
+    app.Prepare(options_.apps[i], [this, &app](std::optional<ScriptError> error) { OnAppLoaded(app, error); });
+  }
   loop_->io.run();
 
   // What was cancelled just before the loop stopped still has to end, while those that it refers to are there.
-  loop_->timer.cancel();
   RunWhatIsDue();
   handler_.reset();
   RunWhatIsDue();
-  SetRuntime(nullptr);
-  finished_(cut_);
-}
-
-void Worker::SetRuntime(std::unique_ptr<JsRuntime> runtime) {
   {
-    const std::lock_guard lock(runtime_mutex_);
-    std::swap(runtime_, runtime);
+    // Not destroyed under the lock.
+    std::vector<std::unique_ptr<AppRuntime>> apps;
+    const std::lock_guard lock(apps_mutex_);
+    apps.swap(apps_);
   }
-  // The old one goes here, where nobody waits for the lock.
+  finished_(cut_);
 }
 
 void Worker::RunWhatIsDue() {
@@ -152,101 +130,42 @@ void Worker::RunWhatIsDue() {
   loop_->io.poll();
 }
 
-void Worker::OnAppLoaded(std::optional<ScriptError> error) {
-  if (phase_ != Phase::kLoading) return;
-  if (!error) phase_ = Phase::kServing;
-  loaded_(std::move(error));
+void Worker::OnAppLoaded(const AppRuntime& app, std::optional<ScriptError> error) {
+  if (phase_ != Phase::kLoading || loading_ == 0) return;
+  if (error) {
+    loading_ = 0;
+    const auto which = std::ranges::find(apps_, &app, &std::unique_ptr<AppRuntime>::get) - apps_.begin();
+    return loaded_(LoadFailure{options_.apps[static_cast<std::size_t>(which)].script, std::move(error->report)});
+  }
+  if (--loading_ > 0) return;
+  phase_ = Phase::kServing;
+  for (const auto& each : apps_) each->Commit({});
+  loaded_(std::nullopt);
 }
 
 void Worker::StartDraining() {
   if (phase_ == Phase::kLoading) Finish();
   if (phase_ != Phase::kServing) return;
   phase_ = Phase::kDraining;
-  runtime_->Invoke("shutdown", "null");
+  for (const auto& app : apps_) app->Invoke("shutdown", "null");
   handler_->Drain([this] {
     connections_drained_ = true;
     FinishIfDrained();
   });
-  Turn();
+  FinishIfDrained();
 }
 
 void Worker::FinishIfDrained() {
-  if (phase_ == Phase::kDraining && connections_drained_ && runtime_->pending_background_work() == 0) Finish();
+  if (phase_ != Phase::kDraining || !connections_drained_) return;
+  for (const auto& app : apps_) {
+    if (app->pending_background_work() != 0) return;
+  }
+  Finish();
 }
 
 void Worker::Finish() {
   phase_ = Phase::kFinished;
   loop_->io.stop();
-}
-
-void Worker::Turn() {
-  ArmTimer(runtime_->Poll().next_timer);
-  FinishIfDrained();
-}
-
-void Worker::ArmTimer(std::optional<std::chrono::steady_clock::time_point> next) {
-  // A timer that fires too early costs one idle turn, less than setting it back each time a script clears a timeout.
-  if (!next || (armed_for_ && *armed_for_ <= *next)) return;
-  armed_for_ = next;
-  loop_->timer.expires_at(*next);
-  loop_->timer.async_wait([this](const boost::system::error_code& error) {
-    if (error || phase_ == Phase::kFinished) return;
-    armed_for_.reset();
-    Turn();
-  });
-}
-
-void Worker::WakeUp() {
-  // One turn serves all that ask for it before it begins.
-  if (turn_posted_.exchange(true)) return;
-  asio::post(loop_->io, [this] {
-    turn_posted_.store(false);
-    if (phase_ != Phase::kFinished) Turn();
-  });
-}
-
-void Worker::Console(ConsoleLevel level, std::string_view message) { log_.Write(LevelOf(level), message); }
-
-void Worker::UncaughtError(std::string_view origin, std::string_view report) {
-  log_.Error(std::string(origin) + ": " + std::string(report));
-}
-
-void Worker::Terminated(const Termination& termination) {
-  const auto [limit, message] = DescribeTermination(termination.reason);
-  log_.Error(
-      message,
-      {{"limit", limit}, {"method", termination.method}, {"path", termination.path}, {"stack", termination.stack}});
-}
-
-void Worker::Dispatch(std::span<RequestEvent* const> batch) {
-  // Its script may have been terminated a moment ago, and would do the same again.
-  if (closing_.load(std::memory_order_relaxed)) {
-    for (RequestEvent* event : batch) event->Fail(FailReason::kShuttingDown);
-    cut_ += batch.size();
-    return;
-  }
-  runtime_->Dispatch(batch);
-  ArmTimer(runtime_->next_timer());
-}
-
-void Worker::Cancel(RequestEvent& event, std::string_view reason) {
-  runtime_->Cancel(event, reason);
-  ArmTimer(runtime_->next_timer());
-}
-
-void Worker::Drained(RequestEvent& event) {
-  runtime_->Drained(event);
-  ArmTimer(runtime_->next_timer());
-}
-
-void Worker::BodyArrived(RequestEvent& event, std::size_t filled) {
-  runtime_->BodyArrived(event, filled);
-  ArmTimer(runtime_->next_timer());
-}
-
-void Worker::DispatchMessages(std::span<const WebSocketEvent> batch) {
-  runtime_->DispatchMessages(batch);
-  ArmTimer(runtime_->next_timer());
 }
 
 }  // namespace jsd

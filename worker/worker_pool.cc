@@ -30,19 +30,19 @@ WorkerPool::WorkerPool(asio::io_context& io, unsigned count, const WorkerOptions
 
 WorkerPool::~WorkerPool() = default;
 
-void WorkerPool::Start(std::function<void(std::optional<ScriptError>)> ready) {
+void WorkerPool::Start(std::function<void(std::optional<LoadFailure>)> ready) {
   ready_ = std::move(ready);
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     watchdog_.Add(workers_[i]->execution());
     workers_[i]->Start(
-        [this](std::optional<ScriptError> error) {
+        [this](std::optional<LoadFailure> error) {
           asio::post(io_, [this, error = std::move(error)] { OnLoaded(error); });
         },
         [this, i](std::size_t cut) { asio::post(io_, [this, i, cut] { OnFinished(i, cut); }); });
   }
 }
 
-void WorkerPool::OnLoaded(std::optional<ScriptError> error) {
+void WorkerPool::OnLoaded(std::optional<LoadFailure> error) {
   if (!ready_) return;
   if (!error && ++loaded_ < workers_.size()) return;
   std::exchange(ready_, nullptr)(std::move(error));

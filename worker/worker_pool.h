@@ -9,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "core/js_runtime.h"
 #include "worker/connection.h"
 #include "worker/watchdog.h"
 #include "worker/worker.h"
@@ -38,9 +37,9 @@ class WorkerPool {
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
 
-  // Starts all workers at once. `ready` is called once: when every worker has loaded the script, or when the first has
+  // Starts all workers at once. `ready` is called once: when every worker has loaded the scripts, or when the first has
   // failed to; what the others say then is the same and is dropped. Drain comes next in either case.
-  void Start(std::function<void(std::optional<ScriptError>)> ready);
+  void Start(std::function<void(std::optional<LoadFailure>)> ready);
 
   // Hands a connection to the worker with the fewest connections, in turn among equals. Only after
   // `ready` and before Drain.
@@ -54,7 +53,7 @@ class WorkerPool {
  private:
   struct Timer;
 
-  void OnLoaded(std::optional<ScriptError> error);
+  void OnLoaded(std::optional<LoadFailure> error);
   void OnFinished(std::size_t worker, std::size_t cut);
   void CloseUnfinished();
   void ReportDrained();
@@ -65,7 +64,7 @@ class WorkerPool {
   std::vector<bool> finished_;  // By worker.
   std::size_t loaded_ = 0;
   std::size_t next_ = 0;  // Where the search for the least loaded begins.
-  std::function<void(std::optional<ScriptError>)> ready_;
+  std::function<void(std::optional<LoadFailure>)> ready_;
   std::function<void(Drained)> drained_;
   Drained result_;
   std::unique_ptr<Timer> timer_;

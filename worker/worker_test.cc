@@ -85,14 +85,13 @@ class WorkerPoolTest : public testing::Test {
     std::ofstream(folder_ / "app.mjs") << script;
     WorkerOptions options;
     options.log_sink = sink_.get();
-    options.app_name = "app.mjs";
-    options.script = folder_ / "app.mjs";
-    options.runtime.env = {{"GREETING", "hello"}};
+    options.apps = {{.name = "app.mjs", .script = folder_ / "app.mjs", .runtime = {}}};
+    options.apps[0].runtime.env = {{"GREETING", "hello"}};
     options.connections = LineHandler::Factory();
     pool_ = std::make_unique<WorkerPool>(io_, workers, options);
     std::optional<std::string> report;
     running_ = true;
-    pool_->Start([&](std::optional<ScriptError> error) {
+    pool_->Start([&](std::optional<LoadFailure> error) {
       EXPECT_FALSE(report) << "ready was called twice";
       report = error ? error->report : "";
     });
@@ -291,10 +290,10 @@ TEST_F(WorkerPoolTest, CanBeStoppedWhileItLoads) {
   std::ofstream(folder_ / "app.mjs") << "await new Promise((done) => setTimeout(done, 1e6));";
   WorkerOptions options;
   options.log_sink = sink_.get();
-  options.script = folder_ / "app.mjs";
+  options.apps = {{.name = "app.mjs", .script = folder_ / "app.mjs", .runtime = {}}};
   options.connections = LineHandler::Factory();
   pool_ = std::make_unique<WorkerPool>(io_, 2, options);
-  pool_->Start([](std::optional<ScriptError>) { ADD_FAILURE() << "it cannot be ready"; });
+  pool_->Start([](std::optional<LoadFailure>) { ADD_FAILURE() << "it cannot be ready"; });
   EXPECT_EQ(Drain(milliseconds(5000)).stuck, 0u);
 }
 
@@ -302,12 +301,12 @@ TEST_F(WorkerPoolTest, PostedWorkRunsOnTheWorkersThread) {
   WorkerOptions options;
   std::ofstream(folder_ / "app.mjs") << "export default { fetch() {} };";
   options.log_sink = sink_.get();
-  options.script = folder_ / "app.mjs";
+  options.apps = {{.name = "app.mjs", .script = folder_ / "app.mjs", .runtime = {}}};
   options.connections = LineHandler::Factory();
   Worker worker(0, options);
   std::promise<std::thread::id> loaded_on;
   std::promise<void> finished;
-  worker.Start([&](std::optional<ScriptError>) { loaded_on.set_value(std::this_thread::get_id()); },
+  worker.Start([&](std::optional<LoadFailure>) { loaded_on.set_value(std::this_thread::get_id()); },
                [&](std::size_t) { finished.set_value(); });
   std::promise<std::thread::id> posted_on;
   worker.Post([&] { posted_on.set_value(std::this_thread::get_id()); });

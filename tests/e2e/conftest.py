@@ -46,7 +46,8 @@ def write(tmp_path):
 def jsd(tmp_path, write):
     """jsd(script, settings={…}, …) starts a server on that script and returns it.
 
-    `script` is the text of the app's module, or the path of one. Further arguments are those of Server. When the test
+    `script` is the text of the app's module, or the path of one; None where settings['app'] has several. Further
+    arguments are those of Server. When the test
     is over, each server is asked to stop and has to have left nothing: no descriptor, process, sanitizer report,
     or complaint in the log that the test did not declare by Server.expect.
     """
@@ -55,8 +56,11 @@ def jsd(tmp_path, write):
     def start(script, settings=None, listen=('127.0.0.1:0',), workers=1, **options):
         folder = tmp_path / f'jsd{len(servers)}'
         folder.mkdir()
-        path = script if isinstance(script, pathlib.Path) else write(f'{folder.name}/app.mjs', script)
-        values = {'server.listen': list(listen), 'server.workers': workers, 'app.script': str(path), **(settings or {})}
+        values = {'server.listen': list(listen), 'server.workers': workers}
+        if script is not None:
+            path = script if isinstance(script, pathlib.Path) else write(f'{folder.name}/app.mjs', script)
+            values['app.script'] = str(path)
+        values.update(settings or {})
         options.setdefault('listeners', len(listen))
         server = Server(folder, values, **options)
         servers.append(server)

@@ -19,12 +19,17 @@ _SANITIZER = re.compile(r'AddressSanitizer|LeakSanitizer|UndefinedBehaviorSaniti
 
 
 def toml(settings):
-    """A configuration file from {'section.key': value}."""
+    """A configuration file from {'section.key': value}; 'app': [{…}, …] are several apps."""
+    top = ''
     sections = {}
     for name, value in settings.items():
-        section, key = name.rsplit('.', 1)
-        sections.setdefault(section, []).append(f'{key} = {_toml_value(value)}')
-    return '\n'.join(f'[{section}]\n' + '\n'.join(lines) + '\n' for section, lines in sections.items())
+        section, _, key = name.rpartition('.')
+        line = f'{key} = {_toml_value(value)}'
+        if section:
+            sections.setdefault(section, []).append(line)
+        else:
+            top += line + '\n'
+    return top + '\n'.join(f'[{section}]\n' + '\n'.join(lines) + '\n' for section, lines in sections.items())
 
 
 def _toml_value(value):

@@ -1,0 +1,133 @@
+#ifndef JSD_WORKER_APP_RUNTIME_H_
+#define JSD_WORKER_APP_RUNTIME_H_
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "core/execution.h"
+#include "core/js_runtime.h"
+#include "worker/app_options.h"
+#include "worker/log.h"
+#include "worker/request_sink.h"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace jsd {
+
+// One app on one worker: the runtime that serves it, one that is being loaded to take its place, and those that it has
+// had before, for as long as requests are in flight there. It drives them: whoever posts to the loop gives them turns.
+//
+// Owner: the worker. Thread: the worker's, but for Terminate.
+// Lifetime: within that of the io_context and the sink; sessions refer to it as their RequestSink, so it goes after
+// them. No event may be lent to it when it goes.
+class AppRuntime final : public RequestSink {
+ public:
+  using Loaded = std::function<void(std::optional<ScriptError>)>;
+
+  // The execution is the worker's, of which `worker` is the number. `turned` is called after each turn of a runtime.
+  AppRuntime(boost::asio::io_context& io, Execution& execution, LogSink& sink, unsigned worker,
+             std::function<void()> turned);
+  ~AppRuntime();
+  AppRuntime(const AppRuntime&) = delete;
+  AppRuntime& operator=(const AppRuntime&) = delete;
+
+  // Loads a runtime beside the one that serves. `loaded` is called once, never from inside V8, and not if the runtime
+  // is discarded or another one is prepared before; Commit or Discard comes next.
+  void Prepare(const AppOptions& options, Loaded loaded);
+
+  // What was prepared serves from now on. The one before gets its `shutdown` event and answers the requests that it has
+  // and settles what the script asked to wait for, within `patience`; then the rest is answered 503 and it is dropped.
+  void Commit(std::chrono::milliseconds patience);
+
+  // Drops what was prepared; the one before serves on.
+  void Discard();
+
+  // Prepare, then Commit or, where it fails, Discard; the one that serves stays in that case.
+  void Replace(const AppOptions& options, std::chrono::milliseconds patience, Loaded loaded);
+
+  // The app has gone from the configuration: what comes is answered 503, as by Commit for what is there.
+  void Remove(std::chrono::milliseconds patience);
+
+  // Calls the listeners of `event` in the runtime that serves.
+  void Invoke(std::string_view event, std::string_view detail_json);
+
+  // ctx.waitUntil promises that have not settled, in all of its runtimes.
+  std::size_t pending_background_work() const;
+
+  // Ends the JavaScript that is running, and answers every request that comes by 503. From any thread.
+  void Terminate();
+
+  // Requests that were ended by a termination, or came after Terminate.
+  std::size_t cut() const;
+
+  bool serves() const { return current_ != nullptr; }
+  const AppOptions& options() const { return options_; }
+  // Null while nothing serves.
+  JsRuntime* runtime() const;
+
+  // RequestSink; an event stays with the runtime that it was dispatched to.
+  void Dispatch(std::span<RequestEvent* const> batch) override;
+  void Cancel(RequestEvent& event, std::string_view reason) override;
+  void Drained(RequestEvent& event) override;
+  void BodyArrived(RequestEvent& event, std::size_t filled) override;
+  void DispatchMessages(std::span<const WebSocketEvent> batch) override;
+
+ private:
+  class Instance;
+  using InstancePtr = std::shared_ptr<Instance>;
+
+  // For a runtime that can serve no more: it is dropped at once, with 503 for its requests, and those that come wait
+  // for a new one with the same options. Where that cannot be loaded they are answered 503, and it is tried again
+  // later.
+  void Renew();
+  void ScheduleRenewal(const Instance& instance);
+  void DropPrepared();
+  void OnLoaded(const Instance& instance, std::optional<ScriptError> error);
+  void OnTurned();
+  void Retire(InstancePtr instance, std::chrono::milliseconds patience);
+  void FailRetired(const Instance& instance);
+  // Drops what has nothing left to do; posted, because the caller may be inside it.
+  void ScheduleDrop();
+  void DropRetired();
+  void DispatchOtherwise(std::span<RequestEvent* const> batch);
+  void DispatchWaiting();
+  // All of its runtimes; also for Terminate, which looks at them on other threads.
+  template <typename Action>
+  void ForEach(Action action) const;
+  void Set(InstancePtr& place, InstancePtr instance);
+
+  boost::asio::io_context& io_;
+  Execution& execution_;
+  LogSink& sink_;
+  const unsigned worker_;
+  const std::function<void()> turned_;
+  AppOptions options_;  // Of what serves.
+
+  std::atomic<bool> terminating_{false};
+  std::size_t cut_ = 0;
+  bool renewing_ = false;  // What comes waits.
+  bool removed_ = false;
+  std::vector<RequestEvent*> waiting_;
+  Loaded loaded_;
+
+  // What posted handlers hold weakly.
+  const std::shared_ptr<AppRuntime*> self_;
+  mutable std::mutex instances_mutex_;  // Held where these change, and by others that use them.
+  InstancePtr current_;
+  InstancePtr prepared_;
+  std::vector<InstancePtr> retired_;
+};
+
+}  // namespace jsd
+
+#endif  // JSD_WORKER_APP_RUNTIME_H_
