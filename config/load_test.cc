@@ -341,18 +341,16 @@ TEST_F(LoadTest, ErrorsOfOverridesNameThem) {
   EXPECT_THAT(
       Errors(kMinimal, {"server.wokers=2", "limits.heap.x=1", "app.environment.A=b", "=1", "server=1",
                         "limits.pipeline=0", "server.listen=[1]", "app.env={ A = 1 }", "server.workers=1\ny=2"}),
-      ElementsAre(
-          R"(--set server.wokers: unknown key; did you mean "server.workers"?)",
-          R"(--set limits.heap.x: unknown key; did you mean "limits.heap"?)",
-          R"(--set app.environment.A: unknown key; expected one of "app.script", "app.name", "app.host", "app.path", "app.env")",
-          R"(--set : unknown key; expected one of "server", "app", "limits", "timeouts", "websocket", "log", "v8")",
-          "--set server: unknown key; expected one of \"server.listen\", \"server.redirect\", "
-          "\"server.workers\", \"server.drain\"",
-          "--set server.listen: expected a list of addresses, each \"IPv4:port\", "
-          "\"[IPv6]:port\" or \"unix:path\", got 1",
-          "--set server.workers: expected a number from 1 to 1024 or \"auto\", got \"1\\ny=2\"",
-          "--set limits.pipeline: expected a number from 1 to 1024, got 0",
-          "--set app.env.A: expected a string, got 1"));
+      ElementsAre(R"(--set server.wokers: unknown key; did you mean "server.workers"?)",
+                  R"(--set limits.heap.x: unknown key; did you mean "limits.heap"?)",
+                  testing::StartsWith(R"(--set app.environment.A: unknown key; expected one of "app.script")"),
+                  testing::StartsWith(R"(--set : unknown key; expected one of "server")"),
+                  testing::StartsWith(R"(--set server: unknown key; expected one of "server.listen")"),
+                  "--set server.listen: expected a list of addresses, each \"IPv4:port\", "
+                  "\"[IPv6]:port\" or \"unix:path\", got 1",
+                  "--set server.workers: expected a number from 1 to 1024 or \"auto\", got \"1\\ny=2\"",
+                  "--set limits.pipeline: expected a number from 1 to 1024, got 0",
+                  "--set app.env.A: expected a string, got 1"));
 }
 
 TEST_F(LoadTest, AnOverrideDoesNotHideASectionThatIsNoTable) {

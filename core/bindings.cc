@@ -22,12 +22,24 @@ namespace jsd {
 const std::vector<Binding>& AllBindings() {
   static const std::vector<Binding> bindings = [] {
     std::vector<Binding> all;
-    for (const auto capability :
-         {Base64Bindings(), CompressionBindings(), ConsoleBindings(), CryptoBindings(), EncodingBindings(),
-          FetchEventBindings(), RequestBodyBindings(), RuntimeBindings(), StructuredCloneBindings(), TimerBindings(),
-          UrlBindings(), WebIdlBindings(), WebSocketBindings()}) {
-      all.insert(all.end(), capability.begin(), capability.end());
-    }
+    // clang-format off
+    const std::span<const Binding> capabilities[] = {
+        Base64Bindings(),
+        CompressionBindings(),
+        ConsoleBindings(),
+        CryptoBindings(),
+        EncodingBindings(),
+        FetchEventBindings(),
+        RequestBodyBindings(),
+        RuntimeBindings(),
+        StructuredCloneBindings(),
+        TimerBindings(),
+        UrlBindings(),
+        WebIdlBindings(),
+        WebSocketBindings(),
+    };
+    // clang-format on
+    for (const auto capability : capabilities) all.insert(all.end(), capability.begin(), capability.end());
     return all;
   }();
   return bindings;
