@@ -26,9 +26,8 @@ const isTrusted = ReflectGetOwnPropertyDescriptor({
     return state.isTrusted(this);
   },
 }, 'isTrusted');
-const isTrustedDescriptor = {
-  __proto__: null, get: isTrusted.get, set: undefined, enumerable: true, configurable: false,
-};
+const getIsTrusted = isTrusted.get;
+const { defineUnforgeable, now } = ops;
 
 const convertEventInit = webidl.dictionary('EventInit', [
   { key: 'bubbles', convert: webidl.boolean, default: false },
@@ -50,7 +49,7 @@ class Event {
   #canceled = false;
   #inPassiveListener = false;
   #isTrusted = false;
-  #timeStamp = ops.now();
+  #timeStamp = now();
 
   constructor(type, eventInitDict = {}) {
     const context = "Failed to construct 'Event'";
@@ -62,7 +61,7 @@ class Event {
       this.#cancelable = init.cancelable;
       this.#composed = init.composed;
     }
-    ObjectDefineProperty(this, 'isTrusted', isTrustedDescriptor);
+    defineUnforgeable(this, 'isTrusted', getIsTrusted);
   }
 
   get type() {
