@@ -73,7 +73,8 @@ class Run:
         for case in self._chosen_cases():
             for round_number in range(1, self.rounds + 1):
                 for server in self._servers:
-                    self._sample(case, round_number, server)
+                    if server.name not in case.without:
+                        self._sample(case, round_number, server)
         if 'memory' in self._names:
             for server in self._servers:
                 if server.many_workers:

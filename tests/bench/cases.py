@@ -42,6 +42,8 @@ class Case:
     expected: Expected
     request: Request = Request()
     pipeline: int = 1  # Requests in one write of the client.
+    websocket: bytes = b''  # The text that is echoed by WebSockets in place of requests, at most 125 bytes.
+    without: tuple = ()  # Servers that have no part in it.
 
     @property
     def node_handler(self):
@@ -115,6 +117,7 @@ _BROWSER_HEADERS = (
 )
 
 _HELLO = Expected(b'Hello, World!')
+_ECHO = Expected(b'a small message of thirty-two B.')
 
 CASES = (
     Case('hello', 'hello', 'hello.mjs', _HELLO),
@@ -136,6 +139,9 @@ CASES = (
     Case('router', 'URL + router', 'router.mjs', Expected(b'post 7 of user 42, page 3, sorted by date'),
          Request(target='/users/42/posts/7?page=3&sort=date')),
     Case('timer', 'async, timer of 1 ms', 'timer.mjs', _HELLO),
+    Case('websocket', 'WebSocket echo', 'websocket.mjs', _ECHO, websocket=_ECHO.body, without=('raw', 'node')),
+    Case('messages', '16 messages', 'websocket.mjs', _ECHO, websocket=_ECHO.body, pipeline=16,
+         without=('raw', 'node')),
     Case('text', '100 KB string', 'text.mjs', Expected(b'0123456789abcdef' * 6400)),
 )
 
@@ -149,6 +155,7 @@ GOALS = (
     Goal('headers', 0.9, 'bun'),
     Goal('router', 1.0, 'deno'),
     Goal('timer', 1.0, 'deno'),
+    Goal('websocket', 1.0, 'bun'),
     Goal('text', 1.05, 'raw'),
     Goal('start', 20, 'raw', offset=True),
     Goal('memory', 50),

@@ -7,6 +7,7 @@ import subprocess
 
 CONNECTIONS = 64
 _HERE = pathlib.Path(__file__).resolve().parent
+WS_LOAD = _HERE.parents[1] / 'bazel-bin/tests/bench/ws_load'
 
 
 class WrongReply(Exception):
@@ -62,8 +63,33 @@ def _check(case, status, headers, body):
             raise WrongReply(f'{what} is {str(got)[:80]!r} instead of {str(wanted)[:80]!r}')
 
 
+_HANDSHAKE = (b'GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n'
+              b'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n')
+
+
+def _echo(case, stream, send):
+    """One message of a WebSocket and its echo, whose size in bytes is returned."""
+    send(_HANDSHAKE)
+    status = stream.readline()
+    if not status.startswith(b'HTTP/1.1 101 '):
+        raise WrongReply(f'the handshake is answered by {status!r}')
+    while stream.readline() != b'\r\n':
+        pass
+    mask, text = b'\1\2\3\4', case.websocket
+    send(bytes([0x81, 0x80 | len(text)]) + mask + bytes(byte ^ mask[i % 4] for i, byte in enumerate(text)))
+    wanted = bytes([0x81, len(text)]) + text
+    got = stream.read(len(wanted))
+    if got != wanted:
+        raise WrongReply(f'the echo is {got!r} instead of {wanted!r}')
+    return len(wanted)
+
+
 def exchange(case, port):
     """Sends the case's requests once, in one write, checks every reply, and returns a reply's size in bytes."""
+    if case.websocket:
+        with socket.create_connection(('127.0.0.1', port), timeout=10) as connection, \
+                connection.makefile('rb') as stream:
+            return _echo(case, stream, connection.sendall)
     with socket.create_connection(('127.0.0.1', port), timeout=10) as connection, connection.makefile('rb') as stream:
         connection.sendall(case.request.bytes_for(f'127.0.0.1:{port}') * case.pipeline)
         for _ in range(case.pipeline):
@@ -72,17 +98,25 @@ def exchange(case, port):
     return size
 
 
-def run_wrk(case, port, seconds, cpus, folder):
-    """Load for whole `seconds`; wrk's counts as a dict. `folder` takes a file with the request."""
+def _wrk_command(case, port, seconds, folder):
     request = folder / 'request'
     request.write_bytes(case.request.bytes_for(f'127.0.0.1:{port}') * case.pipeline)
-    command = ['taskset', '-c', cpus, 'wrk', '-t1', f'-c{CONNECTIONS}', f'-d{seconds}s',
-               '-s', _HERE / 'load.lua', f'http://127.0.0.1:{port}/', '--', request]
+    return ['wrk', '-t1', f'-c{CONNECTIONS}', f'-d{seconds}s', '-s', _HERE / 'load.lua', f'http://127.0.0.1:{port}/',
+            '--', request]
+
+
+def run_wrk(case, port, seconds, cpus, folder):
+    """Load for whole `seconds`; wrk's counts as a dict, or ws_load's. `folder` takes a file with the request."""
+    if case.websocket:
+        load = [WS_LOAD, port, CONNECTIONS, seconds, case.pipeline, case.websocket.decode()]
+    else:
+        load = _wrk_command(case, port, seconds, folder)
+    command = ['taskset', '-c', cpus, *map(str, load)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 30)
     for line in done.stdout.splitlines():
         if line.startswith('RESULT '):
             return json.loads(line.removeprefix('RESULT '))
-    raise RuntimeError(f'wrk gave no result: {done.stdout}{done.stderr}')
+    raise RuntimeError(f'{load[0]} gave no result: {done.stdout}{done.stderr}')
 
 
 def check_counts(counts, reply_size):

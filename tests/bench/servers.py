@@ -114,8 +114,8 @@ SERVERS = {server.name: server for server in (
 
 def install(servers):
     """Builds or installs what is missing or out of date."""
-    if targets := [server.target for server in servers if server.target]:
-        subprocess.run(['bazel', 'build', *targets], cwd=_ROOT, check=True)
+    targets = [server.target for server in servers if server.target]
+    subprocess.run(['bazel', 'build', '//tests/bench:ws_load', *targets], cwd=_ROOT, check=True)
     if not any(server.is_peer for server in servers):
         return
     cache, lock = _cache(), _HERE / 'package-lock.json'

@@ -2,5 +2,5 @@
 import { pathToFileURL } from 'node:url';
 
 const [app, port] = process.argv.slice(2);
-const { default: { fetch } } = await import(pathToFileURL(app));
-Bun.serve({ hostname: '127.0.0.1', port, fetch });
+const { default: { fetch, websocket } } = await import(pathToFileURL(app));
+Bun.serve({ hostname: '127.0.0.1', port, fetch, websocket });
