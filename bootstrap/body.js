@@ -10,7 +10,7 @@ const {
   StringPrototypeToWellFormed, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength,
   TypedArrayPrototypeGetSymbolToStringTag, TypedArrayPrototypeSet, TypeError, Uint8Array,
 } = core.primordials;
-const { encoding, incomingBody, ops, streams, url, webidl } = core;
+const { blob: blobs, encoding, formData, incomingBody, mime, ops, streams, url, webidl } = core;
 const { isArriving } = incomingBody;
 
 // One body, shared by all Request and Response objects that were given its stream.
@@ -39,6 +39,8 @@ function mediaTypeOf(init) {
   if (typeof init === 'string') return mediaTypes.text;
   if (!webidl.isObject(init)) return mediaTypes.text;
   if (url.isURLSearchParams(init)) return mediaTypes.form;
+  if (blobs.isBlob(init)) return blobs.type(init) === '' ? null : blobs.type(init);
+  if (formData.isFormData(init)) return formData.mediaType(init);
   if (ArrayBufferIsView(init) || webidl.isArrayBuffer(init) || streams.isReadableStream(init)) return null;
   return mediaTypes.text;
 }
@@ -51,6 +53,11 @@ function extract(init, context) {
     return new Body(ops.copyBytes(webidl.BufferSource(init, context)), undefined);
   }
   if (url.isURLSearchParams(init)) return url.serializeSearchParams(init);
+  if (blobs.isBlob(init)) {
+    const pieces = blobs.pieces(init);
+    return new Body(pieces.length === 1 ? pieces[0] : blobs.bytes(init), undefined);
+  }
+  if (formData.isFormData(init)) return new Body(formData.encode(init), undefined);
   if (streams.isReadableStream(init)) {
     if (streams.isDisturbed(init) || streams.isLocked(init)) {
       throw new TypeError(`${context} is a ReadableStream that is locked or has been read from`);
@@ -144,6 +151,21 @@ const readers = {
   text: { fromSource: textOf, fromBytes: (bytes) => encoding.decodeUtf8(bytes) },
 };
 
+// Those whose result depends on the Content-Type, the value of the field or null.
+const readerOf = (fromBytes) => ({
+  __proto__: null,
+  fromSource: (source) => fromBytes(bytesOf(source)),
+  fromBytes,
+});
+const makeReader = {
+  __proto__: null,
+  blob(contentType) {
+    const type = mime.extract(contentType);
+    return readerOf((bytes) => blobs.make(bytes, type === null ? '' : blobs.normalizeType(mime.serialize(type))));
+  },
+  formData: (contentType) => readerOf((bytes) => formData.decode(bytes, contentType)),
+};
+
 // The reading methods: a promise of the body in the form of `reader`. A null body reads as empty, again and again.
 function consume(body, reader, context) {
   try {
@@ -219,6 +241,7 @@ core.body = {
   takeSource,
   contentOf,
   readers,
+  makeReader,
   consume,
   streamOf,
   clone,

@@ -191,4 +191,12 @@ core.encoding = {
   decodeUtf8: (bytes) => ops.decodeUtf8(bytes, false, false),
   encodeUtf8: ops.encodeUtf8,
   getEncoding,
+  // "Decode" (section 6.1) whole bytes: a byte order mark overrules the encoding, one of getEncoding.
+  decodeBytes(encoding, bytes) {
+    let name = encoding;
+    if (bytes[0] === 0xEF && bytes[1] === 0xBB && bytes[2] === 0xBF) name = 'utf-8';
+    else if (bytes[0] === 0xFE && bytes[1] === 0xFF) name = 'utf-16be';
+    else if (bytes[0] === 0xFF && bytes[1] === 0xFE) name = 'utf-16le';
+    return ops.decoderDecode(ops.decoderOpen(name, false, false), bytes, true);
+  },
 };

@@ -1,6 +1,7 @@
-// The clock of High Resolution Time: milliseconds, as fine as the system's monotonic clock.
+// `performance`: the clock of High Resolution Time, milliseconds as fine as the system's monotonic clock, and the methods of
+// User Timing and the Performance Timeline.
 
-const { event, ops, webidl } = core;
+const { event, ops, performanceMethods: methods, webidl } = core;
 
 class Performance extends event.EventTarget {
   // Tells an instance from another event target.
@@ -25,8 +26,44 @@ class Performance extends event.EventTarget {
     if (!(#brand in this)) throw webidl.illegalInvocation('Performance');
     return { timeOrigin: ops.timeOrigin() };
   }
+
+  mark(markName, markOptions = {}) {
+    if (!(#brand in this)) throw webidl.illegalInvocation('Performance');
+    return methods.mark(arguments.length, markName, markOptions);
+  }
+
+  measure(measureName, startOrMeasureOptions = {}, endMark = undefined) {
+    if (!(#brand in this)) throw webidl.illegalInvocation('Performance');
+    return methods.measure(arguments.length, measureName, startOrMeasureOptions, endMark);
+  }
+
+  clearMarks(markName = undefined) {
+    if (!(#brand in this)) throw webidl.illegalInvocation('Performance');
+    return methods.clearMarks(markName);
+  }
+
+  clearMeasures(measureName = undefined) {
+    if (!(#brand in this)) throw webidl.illegalInvocation('Performance');
+    return methods.clearMeasures(measureName);
+  }
+
+  getEntries() {
+    if (!(#brand in this)) throw webidl.illegalInvocation('Performance');
+    return methods.getEntries();
+  }
+
+  getEntriesByType(type) {
+    if (!(#brand in this)) throw webidl.illegalInvocation('Performance');
+    return methods.getEntriesByType(arguments.length, type);
+  }
+
+  getEntriesByName(name, type = undefined) {
+    if (!(#brand in this)) throw webidl.illegalInvocation('Performance');
+    return methods.getEntriesByName(arguments.length, name, type);
+  }
 }
 webidl.configureInterface(Performance);
+delete core.performanceMethods;
 core.defineGlobal('Performance', Performance);
 
 const performance = new Performance(webidl.internal);

@@ -272,7 +272,9 @@ class Request {
     return body !== null && bodies.isUsed(body);
   }
   arrayBuffer() { return Request.#consume(this, bodies.readers.arrayBuffer, 'arrayBuffer'); }
+  blob() { return Request.#consumeTyped(this, bodies.makeReader.blob, 'blob'); }
   bytes() { return Request.#consume(this, bodies.readers.bytes, 'bytes'); }
+  formData() { return Request.#consumeTyped(this, bodies.makeReader.formData, 'formData'); }
   json() { return Request.#consume(this, bodies.readers.json, 'json'); }
   text() { return Request.#consume(this, bodies.readers.text, 'text'); }
 
@@ -337,6 +339,13 @@ class Request {
     const body = webidl.isObject(request) && #handle in request ? Request.#bodyOf(request) : undefined;
     if (body === undefined) return PromiseReject(webidl.illegalInvocation('Request'));
     return consume(body, reader, `Failed to execute '${name}' on 'Request'`);
+  }
+
+  // The same where the result depends on the Content-Type.
+  static #consumeTyped(request, makeReader, name) {
+    if (!webidl.isObject(request) || !(#handle in request)) return PromiseReject(webidl.illegalInvocation('Request'));
+    const contentType = listGet(headerLists.list(Request.#headersOf(request)), 'content-type');
+    return Request.#consume(request, makeReader(contentType), name);
   }
 
   static #initHeaders(request, from, init, context) {

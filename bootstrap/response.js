@@ -157,7 +157,9 @@ class Response {
     return body !== null && typeof body !== 'string' && bodies.isUsed(body);
   }
   arrayBuffer() { return Response.#consume(this, bodies.readers.arrayBuffer, 'arrayBuffer'); }
+  blob() { return Response.#consumeTyped(this, bodies.makeReader.blob, 'blob'); }
   bytes() { return Response.#consume(this, bodies.readers.bytes, 'bytes'); }
+  formData() { return Response.#consumeTyped(this, bodies.makeReader.formData, 'formData'); }
   json() { return Response.#consume(this, bodies.readers.json, 'json'); }
   text() { return Response.#consume(this, bodies.readers.text, 'text'); }
 
@@ -266,6 +268,13 @@ class Response {
       return PromiseReject(webidl.illegalInvocation('Response'));
     }
     return bodies.consume(Response.#bodyOf(response), reader, `Failed to execute '${name}' on 'Response'`);
+  }
+
+  // The same where the result depends on the Content-Type.
+  static #consumeTyped(response, makeReader, name) {
+    if (!isObject(response) || !(#status in response)) return PromiseReject(webidl.illegalInvocation('Response'));
+    const contentType = headerLists.listGet(listOf(Response.#headersOf(response)), 'content-type');
+    return Response.#consume(response, makeReader(contentType), name);
   }
 
   static {

@@ -89,6 +89,23 @@ core.streams = {
   // Waits until what was enqueued has been read.
   roomAfterTransform: () => undefined,
 
+  // A byte stream of the arrays that `next` returns, until it returns undefined. They become the reader's.
+  fromPull: (next) =>
+    new ReadableStream({
+      __proto__: null,
+      type: 'bytes',
+      pull(controller) {
+        const bytes = next();
+        if (bytes !== undefined) {
+          enqueue(controller, bytes);
+          return;
+        }
+        close(controller);
+        const request = byobRequestOf(controller);
+        if (request !== null) respond(request, 0);
+      },
+    }, { __proto__: null, highWaterMark: 0 }),
+
   // A byte stream over what `take` returns when the first read comes.
   fromBytes: (take) =>
     new ReadableStream({

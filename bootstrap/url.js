@@ -460,6 +460,10 @@ class URLSearchParams {
     core.inspect.register(URLSearchParams, (params) => params.#pairs);
     core.url = {
       __proto__: null,
+      URL,
+      // application/x-www-form-urlencoded: flat lists of names and values.
+      parsePairs,
+      serializePairs,
       isURLSearchParams: (value) => webidl.isObject(value) && #pairs in value,
       serializeSearchParams: (params) => serializePairs(params.#pairs),
       // { href, hasCredentials } of an absolute URL; null for anything else.

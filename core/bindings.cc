@@ -7,6 +7,7 @@
 #include "core/ops/crypto.h"
 #include "core/ops/encoding.h"
 #include "core/ops/fetch_event.h"
+#include "core/ops/multipart.h"
 #include "core/ops/request_body.h"
 #include "core/ops/runtime.h"
 #include "core/ops/structured_clone.h"
@@ -30,6 +31,7 @@ const std::vector<Binding>& AllBindings() {
         CryptoBindings(),
         EncodingBindings(),
         FetchEventBindings(),
+        MultipartBindings(),
         RequestBodyBindings(),
         RuntimeBindings(),
         StructuredCloneBindings(),

@@ -187,9 +187,17 @@ void DecoderDecode(const Info& info) {
   if (NewUtf16(info.GetIsolate(), text).ToLocal(&string)) info.GetReturnValue().Set(string);
 }
 
+// latin1(bytes): a string of the same code points.
+void Latin1(const Info& info) {
+  std::string_view bytes;
+  JSD_CHECK(info.Length() == 1 && GetBytes(info[0], &bytes));
+  v8::Local<v8::String> text;
+  if (ToV8Latin1(info.GetIsolate(), bytes).ToLocal(&text)) info.GetReturnValue().Set(text);
+}
+
 constexpr Binding kBindings[] = {
     {"encodeUtf8", EncodeUtf8},   {"encodeInto", EncodeInto},       {"decodeUtf8", DecodeUtf8Bytes},
-    {"decoderOpen", DecoderOpen}, {"decoderDecode", DecoderDecode},
+    {"decoderOpen", DecoderOpen}, {"decoderDecode", DecoderDecode}, {"latin1", Latin1},
 };
 
 }  // namespace
