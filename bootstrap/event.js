@@ -420,8 +420,8 @@ function setHandler(target, type, value) {
   }
 }
 
-// Gives `owner`, a prototype or the global object, the attribute `on<type>`.
-function defineEventHandler(owner, type) {
+// Gives `owner`, a prototype or the global object, the attribute `on<type>`. `onSet(target)` runs after it was set.
+function defineEventHandler(owner, type, onSet = undefined) {
   const name = `on${type}`;
   const descriptor = ReflectGetOwnPropertyDescriptor({
     get [name]() {
@@ -429,6 +429,7 @@ function defineEventHandler(owner, type) {
     },
     set [name](value) {
       setHandler(this ?? globalObject, type, value);
+      onSet?.(this);
     },
   }, name);
   ObjectDefineProperty(owner, name, {

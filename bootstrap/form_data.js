@@ -206,7 +206,7 @@ core.formData = {
         return fromEntries(decodeMultipart(bytes, boundary));
       }
       case 'application/x-www-form-urlencoded':
-        return fromEntries(urls.parsePairs(encoding.decodeUtf8(bytes)));
+        return fromEntries(urls.parsePairs(ops.decodeUtf8(bytes, false, true)));
       default:
         throw new TypeError('The Content-Type is neither multipart/form-data nor application/x-www-form-urlencoded');
     }

@@ -14,11 +14,16 @@ function convertEventSource(value, context) {
   return value;
 }
 
+function convertPort(value, context) {
+  if (!core.isMessagePort(value)) throw new TypeError(`${context} is not of type 'MessagePort'`);
+  return value;
+}
+
 const convertMessageEventInit = webidl.dictionary('MessageEventInit', [
   { key: 'data', convert: webidl.any, default: null },
   { key: 'lastEventId', convert: webidl.DOMString, default: '' },
   { key: 'origin', convert: webidl.USVString, default: '' },
-  { key: 'ports', convert: webidl.sequence(webidl.object), makeDefault: () => [] },
+  { key: 'ports', convert: webidl.sequence(convertPort), makeDefault: () => [] },
   { key: 'source', convert: convertEventSource, default: null },
 ]);
 

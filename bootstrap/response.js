@@ -2,7 +2,7 @@
 
 const {
   ArrayPrototypePush, JSONStringify, PromiseReject, RangeError, RegExpPrototypeExec, StringPrototypeCharCodeAt,
-  StringPrototypeStartsWith, TypeError,
+  StringPrototypeStartsWith, StringPrototypeToLowerCase, TypeError,
 } = core.primordials;
 const { body: bodies, fetch, headers: headerLists, ops, url: urls, webidl } = core;
 const { internal, isObject } = webidl;
@@ -279,6 +279,20 @@ class Response {
 
   static {
     fetch.isResponse = (value) => typeof value === 'object' && value !== null && #status in value;
+
+    // What WebAssembly asks of a response; `takeBody` gives the stream of its body, or null.
+    fetch.describeForWasm = (response) => ({
+      __proto__: null,
+      type: StringPrototypeToLowerCase(headerLists.listGet(listOf(Response.#headersOf(response)), 'content-type') ?? ''),
+      ok: response.#status >= 200 && response.#status <= 299,
+      status: response.#status,
+      takeBody(context) {
+        const body = Response.#bodyOf(response);
+        if (body === null) return null;
+        bodies.refuseUnusable(body, context);
+        return bodies.streamOf(body);
+      },
+    });
 
     // Answers the request of `handle`. A whole body is sent at once, and what remains of the request, a text, is
     // returned. Of a stream only the head is sent; then the stream is returned, to be sent by the caller.

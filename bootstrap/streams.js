@@ -21,6 +21,7 @@ const names = Object.keys(classes);
 for (let i = 0; i < names.length; i++) {
   const Class = classes[names[i]];
   core.defineGlobal(names[i], Class);
+  core.ops.markInterface(Class.prototype);
   inspect.showAttributes(Class, shownAttributes[names[i]] ?? [], true);
 }
 

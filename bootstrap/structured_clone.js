@@ -1,27 +1,75 @@
 // structuredClone (HTML, section 2.7.10).
 
 const { DOMException, cloneables, ops, webidl } = core;
+const { ArrayPrototypePush, SafeMap } = core.primordials;
 
 const convertOptions = webidl.dictionary('StructuredSerializeOptions', [
   { key: 'transfer', convert: webidl.sequence(webidl.object), makeDefault: () => [] },
 ]);
 
-// A platform object that was marked by ops.markCloneable.
-function cloneObject(object) {
-  for (let i = 0; i < cloneables.length; i++) {
-    if (cloneables[i].isInstance(object)) return cloneables[i].clone(object);
+// What can be transferred besides array buffers: { isInstance, isDetached, transfer }. Other files add to it.
+const transferables = core.transferables = [];
+
+const find = (kinds, object) => {
+  for (let i = 0; i < kinds.length; i++) if (kinds[i].isInstance(object)) return kinds[i];
+  return undefined;
+};
+
+const dataCloneError = (message) => new DOMException(message, 'DataCloneError');
+
+// Native code hands over the platform objects that it met, and gets those that stand in their places. All are looked at
+// before the first is touched.
+function cloneObjects(objects, moving) {
+  const kinds = [];
+  for (let i = 0; i < objects.length; i++) {
+    const kind = moving?.has(objects[i]) ? undefined : find(cloneables, objects[i]);
+    if (kind === undefined && !moving?.has(objects[i])) throw dataCloneError('The object cannot be cloned');
+    ArrayPrototypePush(kinds, kind);
   }
-  throw new DOMException('The object cannot be cloned', 'DataCloneError');
+  for (let i = 0; i < objects.length; i++) {
+    objects[i] = kinds[i] === undefined ? move(moving.get(objects[i])) : kinds[i].clone(objects[i]);
+  }
+  return objects;
+}
+
+const move = (entry) => entry.moved ??= entry.kind.transfer(entry.object);
+
+// StructuredSerializeWithTransfer and StructuredDeserializeWithTransfer: { value, moved }, the second being what became of
+// the platform objects of `transfer`, in its order.
+function cloneWithTransfer(value, transfer) {
+  const buffers = [];
+  const entries = [];
+  const moving = transfer.length === 0 ? undefined : new SafeMap();
+  for (let i = 0; i < transfer.length; i++) {
+    const object = transfer[i];
+    if (webidl.isArrayBuffer(object)) {
+      ArrayPrototypePush(buffers, object);
+      continue;
+    }
+    const kind = find(transferables, object);
+    if (kind === undefined) throw dataCloneError('An object in the transfer list cannot be transferred');
+    if (moving.has(object)) throw dataCloneError('An object is in the transfer list twice');
+    if (kind.isDetached(object)) throw dataCloneError('An object in the transfer list has been transferred already');
+    const entry = { __proto__: null, object, kind, moved: undefined };
+    moving.set(object, entry);
+    ArrayPrototypePush(entries, entry);
+  }
+  const copy = ops.structuredClone(value, buffers, (objects) => cloneObjects(objects, moving));
+  const moved = [];
+  for (let i = 0; i < entries.length; i++) ArrayPrototypePush(moved, move(entries[i]));
+  return { __proto__: null, value: copy, moved };
 }
 
 core.defineGlobalFunction('structuredClone', function structuredClone(value, options = undefined) {
   const context = "Failed to execute 'structuredClone'";
   webidl.requiredArguments(arguments.length, 1, context);
   const { transfer } = convertOptions(options, `${context}: Argument 2`);
+  if (transfer.length !== 0) return cloneWithTransfer(value, transfer).value;
   // Most primitives are their own clones; a symbol has none.
-  if (!webidl.isObject(value) && typeof value !== 'symbol' && transfer.length === 0) return value;
-  return ops.structuredClone(value, transfer, cloneObject);
+  if (!webidl.isObject(value) && typeof value !== 'symbol') return value;
+  return ops.structuredClone(value, transfer, cloneObjects);
 });
 
-// A copy of any value, for the use of other files.
-core.structuredClone = (value) => ops.structuredClone(value, [], cloneObject);
+// The same for other files; the first without a transfer list.
+core.structuredClone = (value) => ops.structuredClone(value, [], cloneObjects);
+core.structuredCloneWithTransfer = cloneWithTransfer;

@@ -306,6 +306,7 @@ function illegalInvocation(name) {
 function configureInterface(Class, { constants = {} } = {}) {
   configureMembers(Class);
   configureMembers(Class.prototype);
+  ops.markInterface(Class.prototype);
   const names = ReflectOwnKeys(constants);
   for (let i = 0; i < names.length; i++) {
     const descriptor = {

@@ -30,6 +30,7 @@ enum class Callback : std::size_t {
   kPrepareStackTrace,   // (error, call sites) → `error.stack`.
   kMakeDomException,    // (message, name) → a DOMException.
   kReportException,     // (error, origin): one that no script code caught; listeners of `error` hear of it first.
+  kWasmStreaming,       // (response, sink): reads a module that WebAssembly compiles as it comes.
   kCount,
 };
 
@@ -37,9 +38,25 @@ inline constexpr std::size_t kCallbackCount = static_cast<std::size_t>(Callback:
 
 // The names that `core.bindCallback` takes, in the order of the enumeration.
 inline constexpr std::array<std::string_view, kCallbackCount> kCallbackNames = {
-    "recv",        "dispatchFetch",    "cancelFetch",     "streamDrained",     "setRequestsAside",   "takeRequestsBack",
-    "bodyArrived", "webSocketMessage", "webSocketClosed", "fireTimer",         "unhandledRejection", "rejectionHandled",
-    "invoke",      "installApp",       "formatError",     "prepareStackTrace", "makeDomException",   "reportException",
+    "recv",
+    "dispatchFetch",
+    "cancelFetch",
+    "streamDrained",
+    "setRequestsAside",
+    "takeRequestsBack",
+    "bodyArrived",
+    "webSocketMessage",
+    "webSocketClosed",
+    "fireTimer",
+    "unhandledRejection",
+    "rejectionHandled",
+    "invoke",
+    "installApp",
+    "formatError",
+    "prepareStackTrace",
+    "makeDomException",
+    "reportException",
+    "wasmStreaming",
 };
 
 // The cached functions of one runtime.

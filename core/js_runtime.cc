@@ -12,6 +12,7 @@
 #include "core/check.h"
 #include "core/limiter.h"
 #include "core/module_loader.h"
+#include "core/ops/wasm_streaming.h"
 #include "core/ops/web_socket.h"
 #include "core/platform.h"
 #include "core/runtime_state.h"
@@ -172,6 +173,7 @@ void JsRuntime::Impl::InitializeIsolate(const RuntimeOptions& options) {
   }
   v8::Isolate::Initialize(isolate_.get(), parameters);
   isolate_.get()->SetMicrotasksPolicy(v8::MicrotasksPolicy::kExplicit);
+  EnableWasmStreaming(isolate_.get());
   // Requests share the thread: it must not sleep, and nobody could wake it (ECMA-262, AgentCanSuspend).
   isolate_.get()->SetAllowAtomicsWait(false);
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <string>
+#include <thread>
 
 #include "core/check.h"
 #include "core/runtime_state.h"
@@ -116,6 +117,11 @@ void ErrorPosition(const Info& info) {
   info.GetReturnValue().Set(v8::Object::New(isolate, v8::Null(isolate), names, values, std::size(names)));
 }
 
+// hardwareConcurrency(): how many threads this process may run at the same time.
+void HardwareConcurrency(const Info& info) {
+  info.GetReturnValue().Set(std::max(1U, std::thread::hardware_concurrency()));
+}
+
 constexpr Binding kBindings[] = {
     {"print", Print},
     {"recv", Recv},
@@ -124,6 +130,7 @@ constexpr Binding kBindings[] = {
     {"reportUncaught", ReportUncaught},
     {"isNativeError", IsNativeError},
     {"errorPosition", ErrorPosition},
+    {"hardwareConcurrency", HardwareConcurrency},
 };
 
 }  // namespace

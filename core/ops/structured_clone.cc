@@ -21,6 +21,11 @@ v8::Local<v8::Private> CloneableMark(v8::Isolate* isolate) {
   return v8::Private::ForApi(isolate, Literal(isolate, "jsd.cloneable"));
 }
 
+// Marks the prototypes of interfaces: what inherits from one is a platform object too, if one that cannot be cloned.
+v8::Local<v8::Private> InterfaceMark(v8::Isolate* isolate) {
+  return v8::Private::ForApi(isolate, Literal(isolate, "jsd.interface"));
+}
+
 // What goes beside the bytes from the serialiser to the deserialiser, by position. The handles that the serialiser
 // hands out end with its own scopes.
 struct Passed {
@@ -32,7 +37,12 @@ struct Passed {
 class Writer final : public v8::ValueSerializer::Delegate {
  public:
   Writer(v8::Isolate* isolate, Passed& passed)
-      : isolate_(isolate), passed_(passed), mark_(CloneableMark(isolate)), serializer_(isolate, this) {}
+      : isolate_(isolate),
+        passed_(passed),
+        mark_(CloneableMark(isolate)),
+        interface_mark_(InterfaceMark(isolate)),
+        object_prototype_(v8::Object::New(isolate)->GetPrototypeV2()),
+        serializer_(isolate, this) {}
 
   v8::ValueSerializer& serializer() { return serializer_; }
 
@@ -43,16 +53,20 @@ class Writer final : public v8::ValueSerializer::Delegate {
   bool HasCustomHostObject(v8::Isolate*) override { return true; }
 
   v8::Maybe<bool> IsHostObject(v8::Isolate* isolate, v8::Local<v8::Object> object) override {
-    return object->HasPrivate(isolate->GetCurrentContext(), mark_);
+    const v8::Local<v8::Context> context = isolate->GetCurrentContext();
+    const v8::Maybe<bool> marked = object->HasPrivate(context, mark_);
+    if (marked.FromMaybe(true)) return marked;
+    // Most objects have the one prototype that every object has.
+    v8::Local<v8::Value> prototype = object->GetPrototypeV2();
+    while (prototype->IsObject() && !prototype->IsProxy() && prototype != object_prototype_) {
+      const v8::Maybe<bool> interface = prototype.As<v8::Object>()->HasPrivate(context, interface_mark_);
+      if (interface.FromMaybe(true)) return interface;
+      prototype = prototype.As<v8::Object>()->GetPrototypeV2();
+    }
+    return v8::Just(false);
   }
 
   v8::Maybe<bool> WriteHostObject(v8::Isolate* isolate, v8::Local<v8::Object> object) override {
-    const auto marked = object->HasPrivate(isolate->GetCurrentContext(), mark_);
-    if (marked.IsNothing()) return v8::Nothing<bool>();
-    if (!marked.FromJust()) {
-      ThrowDomException(isolate, "DataCloneError", "The object cannot be cloned");
-      return v8::Nothing<bool>();
-    }
     serializer_.WriteUint32(static_cast<std::uint32_t>(passed_.platform_objects.size()));
     passed_.platform_objects.emplace_back(isolate, object);
     return v8::Just(true);
@@ -72,6 +86,8 @@ class Writer final : public v8::ValueSerializer::Delegate {
   v8::Isolate* const isolate_;
   Passed& passed_;
   const v8::Local<v8::Private> mark_;
+  const v8::Local<v8::Private> interface_mark_;
+  const v8::Local<v8::Value> object_prototype_;
   v8::ValueSerializer serializer_;
 };
 
@@ -132,15 +148,20 @@ std::optional<std::vector<v8::Local<v8::ArrayBuffer>>> TransferList(v8::Local<v8
   return buffers;
 }
 
-// Takes the contents out of each buffer and gives them to the deserialiser. False: an exception is pending.
-bool Transfer(v8::Isolate* isolate, const std::vector<v8::Local<v8::ArrayBuffer>>& buffers,
-              v8::ValueDeserializer& deserializer) {
+// False, with an exception pending, where one of them cannot give its contents away.
+bool AreDetachable(v8::Isolate* isolate, const std::vector<v8::Local<v8::ArrayBuffer>>& buffers) {
   for (const auto& buffer : buffers) {
     if (buffer->WasDetached() || !buffer->IsDetachable()) {
       ThrowDomException(isolate, "DataCloneError", "An ArrayBuffer in the transfer list cannot be detached");
       return false;
     }
   }
+  return true;
+}
+
+// Takes the contents out of each buffer and gives them to the deserialiser. False: an exception is pending.
+bool Transfer(v8::Isolate* isolate, const std::vector<v8::Local<v8::ArrayBuffer>>& buffers,
+              v8::ValueDeserializer& deserializer) {
   for (std::uint32_t i = 0; i < buffers.size(); ++i) {
     auto store = buffers[i]->GetBackingStore();
     if (buffers[i]->Detach(v8::Local<v8::Value>()).IsNothing()) return false;
@@ -151,19 +172,25 @@ bool Transfer(v8::Isolate* isolate, const std::vector<v8::Local<v8::ArrayBuffer>
 
 // Puts copies in the place of platform objects; V8 lets no JavaScript run while it reads. False: an exception is
 // pending.
-bool CloneObjects(v8::Local<v8::Context> context, v8::Local<v8::Function> clone_object,
+bool CloneObjects(v8::Local<v8::Context> context, v8::Local<v8::Function> clone_objects,
                   std::vector<v8::Global<v8::Object>>& objects) {
+  if (objects.empty()) return true;
   v8::Isolate* isolate = context->GetIsolate();
-  for (v8::Global<v8::Object>& object : objects) {
-    v8::Local<v8::Value> original = object.Get(isolate), copy;
-    if (!clone_object->Call(context, v8::Undefined(isolate), 1, &original).ToLocal(&copy)) return false;
+  v8::LocalVector<v8::Value> originals(isolate);
+  for (const auto& object : objects) originals.push_back(object.Get(isolate));
+  v8::Local<v8::Value> list = v8::Array::New(isolate, originals.data(), originals.size()), copies, copy;
+  if (!clone_objects->Call(context, v8::Undefined(isolate), 1, &list).ToLocal(&copies)) return false;
+  JSD_CHECK(copies->IsArray() && copies.As<v8::Array>()->Length() == objects.size());
+  for (std::uint32_t i = 0; i < objects.size(); ++i) {
+    if (!copies.As<v8::Array>()->Get(context, i).ToLocal(&copy)) return false;
     JSD_CHECK(copy->IsObject());
-    object.Reset(isolate, copy.As<v8::Object>());
+    objects[i].Reset(isolate, copy.As<v8::Object>());
   }
   return true;
 }
 
-// structuredClone(value, transfer, cloneObject): `cloneObject` copies a platform object.
+// structuredClone(value, buffers, cloneObjects): `buffers` are transferred; `cloneObjects` gets the platform objects in
+// an array and returns one of what stands for them in the copy.
 void StructuredClone(const Info& info) {
   JSD_CHECK(info.Length() == 3 && info[1]->IsArray() && info[2]->IsFunction());
   v8::Isolate* isolate = info.GetIsolate();
@@ -178,7 +205,8 @@ void StructuredClone(const Info& info) {
   const bool ended = writer.serializer().WriteValue(context, info[0]).To(&written);
   const auto [bytes, size] = writer.serializer().Release();
   Reader reader(isolate, std::unique_ptr<std::uint8_t, Free>(bytes), size, passed);
-  if (!ended || !written || !CloneObjects(context, info[2].As<v8::Function>(), passed.platform_objects)) return;
+  if (!ended || !written || !AreDetachable(isolate, *buffers)) return;
+  if (!CloneObjects(context, info[2].As<v8::Function>(), passed.platform_objects)) return;
   if (!Transfer(isolate, *buffers, reader.deserializer())) return;
   v8::Local<v8::Value> copy;
   if (!reader.deserializer().ReadHeader(context).FromMaybe(false)) return;
@@ -193,7 +221,21 @@ void MarkCloneable(const Info& info) {
   (void)info[0].As<v8::Object>()->SetPrivate(isolate->GetCurrentContext(), CloneableMark(isolate), v8::True(isolate));
 }
 
-constexpr Binding kBindings[] = {{"structuredClone", StructuredClone}, {"markCloneable", MarkCloneable}};
+// markInterface(prototype)
+void MarkInterface(const Info& info) {
+  JSD_CHECK(info.Length() == 1 && info[0]->IsObject());
+  v8::Isolate* isolate = info.GetIsolate();
+  JSD_CHECK(info[0]
+                .As<v8::Object>()
+                ->SetPrivate(isolate->GetCurrentContext(), InterfaceMark(isolate), v8::True(isolate))
+                .FromMaybe(false));
+}
+
+constexpr Binding kBindings[] = {
+    {"structuredClone", StructuredClone},
+    {"markCloneable", MarkCloneable},
+    {"markInterface", MarkInterface},
+};
 
 }  // namespace
 
