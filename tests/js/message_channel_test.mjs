@@ -27,7 +27,7 @@ test('messages arrive in order, as copies, once the port is started', async () =
   assertEquals(heard, []);
   port2.start();
   assertEquals(heard, []);
-  await sleep(5);
+  while (heard.length < 2) await next(port2);
   assertEquals(heard, [{ a: [1] }, 'second']);
   port1.close();
 });

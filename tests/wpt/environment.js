@@ -9,7 +9,8 @@
   self.wptTell = tell;  // report.js takes it away.
 
   self.GLOBAL = { isWindow: () => false, isWorker: () => false, isShadowRealm: () => false };
-  self.location = new URL(wptLocation);
+  const { href, origin, protocol, host, hostname, port, pathname, search, hash } = new URL(wptLocation);
+  self.location = { href, origin, protocol, host, hostname, port, pathname, search, hash, toString: () => href };
 
   // Files of the tree. Whatever is not there goes to jsd's own fetch.
   const jsdFetch = globalThis.fetch;
@@ -36,7 +37,7 @@
   self.fetch = async function fetch(input, init) {
     const isRequest = input instanceof Request;
     const url = isRequest ? new URL(input.url) : new URL(input, wptLocation);
-    if (url.origin !== self.location.origin) return jsdFetch(input, init);
+    if (url.origin !== origin) return jsdFetch(input, init);
     const signal = init?.signal ?? (isRequest ? input.signal : undefined);
     signal?.throwIfAborted();
     // The one program of the test server that is easily done without it.
