@@ -19,6 +19,8 @@ BOOTSTRAP_FILES = ["//bootstrap:%s.js" % name for name in [
     "encoding",
     "base64",
     "url",
+    "urlpattern_bundle",
+    "urlpattern",
     "structured_clone",
     "message_channel",
     "crypto",
