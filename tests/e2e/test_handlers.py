@@ -262,3 +262,23 @@ def test_standard_objects(jsd):
         'order': 'sync,microtask,timer',
         'hidden': '',
     }
+
+
+def test_a_form_that_curl_uploads(jsd, tmp_path):
+    server = jsd('''
+export default {
+  async fetch(request) {
+    const entries = [];
+    for (const [name, value] of await request.formData()) {
+      entries.push(typeof value === 'string' ?
+        [name, value] : [name, value.name, value.type, value.size, (await value.bytes()).at(-1)]);
+    }
+    return Response.json(entries);
+  },
+};''')
+    upload = tmp_path / 'a b.bin'
+    upload.write_bytes(bytes(range(256)) * 1000)
+    sent = server.curl('/', '-F', 'text=grüß=1', '-F', f'file=@{upload};type=application/x-thing')
+    assert json.loads(sent) == [['text', 'grüß=1'], ['file', 'a b.bin', 'application/x-thing', 256_000, 255]]
+    sent = server.curl('/', '--data-urlencode', 'a=b c', '--data-urlencode', 'a=ü')
+    assert json.loads(sent) == [['a', 'b c'], ['a', 'ü']]
