@@ -5,9 +5,9 @@ const {
   ArrayPrototypeIncludes, ArrayPrototypePush, ObjectDefineProperty, ObjectSetPrototypeOf, PromisePrototypeThen,
   PromiseResolve, RegExpPrototypeExec, SafeWeakMap, StringPrototypeIndexOf, StringPrototypeSlice, StringPrototypeSplit,
   StringPrototypeTrim, TypeError,
-  TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength,
+  TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, Uint8Array,
 } = core.primordials;
-const { event: events, fetch, headers: headerLists, ops, webidl } = core;
+const { blob: blobs, event: events, fetch, headers: headerLists, ops, webidl } = core;
 const { internal } = webidl;
 const { dispatchTrusted, CloseEvent, Event, makeMessageEvent } = events;
 const { webSocketSend } = ops;
@@ -27,6 +27,11 @@ const isToken = (text) => RegExpPrototypeExec(tokenPattern, text) !== null;
 
 const isBytes = (value) => ops.bufferKind(value) !== 0;
 const byteLength = (text) => TypedArrayPrototypeGetByteLength(ops.encodeUtf8(text));
+// (BufferSource or Blob or USVString), as bytes that nobody else changes or as text.
+function toMessage(data, context) {
+  if (isBytes(data)) return ops.copyBytes(data);
+  return webidl.isObject(data) && blobs.isBlob(data) ? blobs.bytes(data) : webidl.USVString(data, context);
+}
 const sizeOf = (message) =>
   (typeof message === 'string' ? byteLength(message) : TypedArrayPrototypeGetByteLength(message));
 
@@ -130,7 +135,7 @@ class WebSocket extends events.EventTarget {
     const context = "Failed to execute 'send' on 'WebSocket'";
     const state = this.#state;
     webidl.requiredArguments(arguments.length, 1, context);
-    const message = isBytes(data) ? ops.copyBytes(data) : webidl.USVString(data, `${context}: Argument 1`);
+    const message = toMessage(data, `${context}: Argument 1`);
     if (state === CONNECTING) throw new core.DOMException(`${context}: it is still connecting`, 'InvalidStateError');
     if (state !== OPEN) {
       this.#lost += sizeOf(message);
@@ -252,7 +257,8 @@ class WebSocket extends events.EventTarget {
         return;
       }
       if (socket.#state !== OPEN) return;
-      const message = typeof data === 'string' || socket.#binaryType === 'arraybuffer' ? data : core.makeBlob(data);
+      const asBlob = typeof data !== 'string' && socket.#binaryType === 'blob';
+      const message = asBlob ? blobs.make(new Uint8Array(data), '') : data;
       dispatchTrusted(socket, makeMessageEvent(message, socket.#origin));
     };
 

@@ -1,0 +1,114 @@
+import { assert, assertEquals, test } from './harness.mjs';
+
+const thrownBy = (run) => {
+  try {
+    run();
+  } catch (error) {
+    return error;
+  }
+  return { name: 'nothing' };
+};
+
+const once = (target, type) => new Promise((resolve) => target.addEventListener(type, resolve, { once: true }));
+
+function acceptedPair() {
+  const [client, server] = Object.values(new WebSocketPair());
+  client.accept();
+  server.accept();
+  return [client, server];
+}
+
+test('WebSocket has its constants and attributes', () => {
+  assertEquals([WebSocket.CONNECTING, WebSocket.OPEN, WebSocket.CLOSING, WebSocket.CLOSED].join(), '0,1,2,3');
+  const { 0: socket } = new WebSocketPair();
+  assert(socket instanceof WebSocket && socket instanceof EventTarget);
+  assertEquals(Object.prototype.toString.call(socket), '[object WebSocket]');
+  assertEquals(socket.readyState, 0);
+  assertEquals(socket.bufferedAmount, 0);
+  assertEquals(socket.binaryType, 'arraybuffer');
+  socket.binaryType = 'nonsense';
+  assertEquals(socket.binaryType, 'arraybuffer');
+  assertEquals(socket.onmessage, null);
+});
+
+test('send before the connection is an InvalidStateError', () => {
+  const { 0: socket } = new WebSocketPair();
+  const error = thrownBy(() => socket.send('x'));
+  assertEquals(error.name, 'InvalidStateError');
+});
+
+test('close checks code and reason', () => {
+  const [socket] = acceptedPair();
+  for (const code of [0, 999, 1004, 1005, 1006, 1015, 2999, 5000]) {
+    assertEquals(thrownBy(() => socket.close(code)).name, 'InvalidAccessError');
+  }
+  assertEquals(thrownBy(() => socket.close(1000, 'é'.repeat(62))).name, 'SyntaxError');
+  assertEquals(socket.readyState, 1);
+});
+
+test('both ends of a pair may stay in a script', async () => {
+  const [client, server] = acceptedPair();
+  const got = [];
+  server.addEventListener('message', ({ data }) => {
+    got.push(typeof data === 'string' ? data : new Uint8Array(data).join());
+    server.send(`${data.length ?? data.byteLength}`);
+  });
+  const answers = [];
+  const answered = new Promise((resolve) => {
+    client.onmessage = ({ data }) => {
+      if (answers.push(data) === 2) resolve();
+    };
+  });
+  client.send('text');
+  const bytes = new Uint8Array([1, 2, 3]);
+  client.send(bytes);
+  bytes[0] = 9;
+  await answered;
+  assertEquals(answers, ['4', '3']);
+  assertEquals(got.join(' '), 'text 1,2,3');
+  const closed = Promise.all([once(client, 'close'), once(server, 'close')]);
+  client.close(4000, 'done');
+  assertEquals(client.readyState, 2);
+  for (const event of await closed) assertEquals(`${event.code} ${event.reason} ${event.wasClean}`, '4000 done true');
+  assertEquals([client.readyState, server.readyState].join(), '3,3');
+  client.send('late');
+  assertEquals(client.bufferedAmount, 4);
+});
+
+test('messages may be Blobs', async () => {
+  const [client, server] = acceptedPair();
+  server.binaryType = 'blob';
+  const message = once(server, 'message');
+  client.send(new Blob(['bl', 'ob']));
+  const { data } = await message;
+  assert(data instanceof Blob);
+  assertEquals([data.size, data.type, await data.text()], [4, '', 'blob']);
+});
+
+test('what comes before accept waits for it', async () => {
+  const [client, server] = Object.values(new WebSocketPair());
+  client.accept();
+  client.send('early');
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  const message = once(server, 'message');
+  server.accept();
+  assertEquals((await message).data, 'early');
+  assertEquals(thrownBy(() => server.accept()).name, 'TypeError');
+});
+
+test('a Response of status 101 holds a WebSocket, and none else is made', () => {
+  const { 0: webSocket } = new WebSocketPair();
+  const response = new Response(null, { status: 101, webSocket });
+  assertEquals(response.status, 101);
+  assertEquals(response.webSocket, webSocket);
+  assertEquals(new Response().webSocket, null);
+  assertEquals(thrownBy(() => new Response(null, { status: 101 })).name, 'RangeError');
+  assertEquals(thrownBy(() => new Response(null, { status: 101, webSocket: {} })).name, 'TypeError');
+  assertEquals(thrownBy(() => response.clone()).name, 'TypeError');
+});
+
+test('jsd.upgradeWebSocket takes a request that asks for it', () => {
+  assertEquals(thrownBy(() => jsd.upgradeWebSocket()).name, 'TypeError');
+  assertEquals(thrownBy(() => jsd.upgradeWebSocket({})).name, 'TypeError');
+  assertEquals(thrownBy(() => jsd.upgradeWebSocket(new Request('http://a/'))).name, 'TypeError');
+});
