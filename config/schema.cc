@@ -201,10 +201,10 @@ constexpr Setting kSettings[] = {
      "JavaScript time of one request, all its turns together, by samples of 25 milliseconds. After that it gets status "
      "503. `\"0s\"`: no limit."},
     {"limits", "heap", R"("128MiB")", kHeapLimit<At<&Config::limits, &LimitsConfig::heap>>,
-     "JavaScript heap of each worker. A script that needs more ends the process."},
+     "JavaScript heap of each worker. A script that needs more is ended: the requests in it get status 503."},
     {"limits", "buffers", R"("128MiB")", kBufferLimit<At<&Config::limits, &LimitsConfig::buffers>>,
-     "Memory of the array buffers of each worker, which is beside its heap. A script that wants more gets a "
-     "RangeError."},
+     "Memory of the array buffers and WebAssembly memories of each worker, which is beside its heap. A script that "
+     "wants more gets a RangeError."},
     {"limits", "body", R"("16MiB")", kBodyLimit<At<&Config::limits, &LimitsConfig::body>>,
      "The body of a request. A longer one gets status 413: at once where the client has declared its length, else when "
      "it has come so far."},

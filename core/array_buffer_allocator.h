@@ -25,10 +25,11 @@ class ArrayBufferAllocator final : public v8::ArrayBuffer::Allocator {
   // Bytes in use.
   std::size_t used() const { return used_.load(std::memory_order_relaxed); }
 
- private:
+  // Counts memory of buffers that comes from elsewhere; false beyond the limit.
   bool Reserve(std::size_t length);
   void Release(std::size_t length) { used_.fetch_sub(length, std::memory_order_relaxed); }
 
+ private:
   const std::size_t limit_;
   std::atomic<std::size_t> used_ = 0;
 };

@@ -1,6 +1,7 @@
 #ifndef JSD_CORE_EXECUTION_H_
 #define JSD_CORE_EXECUTION_H_
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -35,6 +36,8 @@ class Execution {
    public:
     // Asks the runtime to look at its limits, from any thread. It does so on its own, from the JavaScript that runs.
     virtual void Prod() = 0;
+    // Ends it where it does not come to looking: some long built-ins know no other interrupt. From any thread.
+    virtual void Force() = 0;
     // How many ticks one entry may take; 0: any.
     virtual Tick slice() const = 0;
     // Whether the time of single requests is counted, so that Prod is wanted at every tick.
@@ -50,6 +53,7 @@ class Execution {
     explicit Stamp(std::uint64_t word) : word_(word) {}
     Place place() const { return static_cast<Place>(word_ & kPlaceMask); }
     bool in_javascript() const { return place() == Place::kScript || place() == Place::kOp; }
+    bool SameEntry(Stamp other) const { return word_ >> kEntryShift == other.word_ >> kEntryShift; }
     // Ticks since the entry began.
     Tick age() const { return (Now() - static_cast<Tick>(word_ >> kTickShift)) & kTickMask; }
 
@@ -127,8 +131,12 @@ class Execution {
     bool entered_;
   };
 
-  // The thread gives itself up, from within JavaScript. True the first time.
-  bool GiveUp() { return Stamp(word_.exchange(kLostBits, std::memory_order_acq_rel)).place() != Place::kLost; }
+  // The thread gives itself up, from within JavaScript that cannot go on; `last_words` say why. It never returns then.
+  // Outside of JavaScript nothing happens. Allocates nothing.
+  void GiveUp(const char* last_words);
+
+  // The thread sleeps for ever.
+  [[noreturn]] void Park();
 
   // The runtime is about to go.
   void Forget(const Watched& watched) {
@@ -143,6 +151,18 @@ class Execution {
   // One look at the thread, in each tick: has what runs look at its limits where it may have overstepped one. The stamp
   // where it has not ended within `grace` ticks after that, so that DeclareLost is in order.
   std::optional<Stamp> Watch(Tick grace);
+
+  // What a thread that gave itself up said.
+  const char* last_words() const { return last_words_.data(); }
+
+  // A lost thread that was not parked has come back from JavaScript, and uses nothing but its runtimes.
+  bool returned() const { return returned_.load(std::memory_order_acquire); }
+  bool parked() const { return parked_.load(std::memory_order_acquire); }
+
+  // For the signal that parks a lost thread.
+  void AllowParking(bool anywhere) { (anywhere ? may_be_parked_anywhere_ : may_be_parked_).store(true); }
+  bool may_be_parked() const { return may_be_parked_ && !returned_ && stamp().place() == Place::kLost; }
+  bool may_be_parked_anywhere() const { return may_be_parked_anywhere_; }
 
   // Takes from the thread what it holds, if it is in JavaScript and still in the same entry. Once this has returned
   // true, all that is the worker's and not its runtimes' belongs to the caller.
@@ -179,6 +199,11 @@ class Execution {
   std::uint64_t mine_ = 0;  // What the thread wrote last.
   std::uint32_t entries_ = 0;
   std::function<void()> abandoned_;
+  std::array<char, 160> last_words_{};  // Written before the thread gives itself up.
+  std::atomic<bool> returned_{false};
+  std::atomic<bool> parked_{false};
+  std::atomic<bool> may_be_parked_{false};
+  std::atomic<bool> may_be_parked_anywhere_{false};
   std::mutex mutex_;  // Held while a watcher uses what runs.
   std::atomic<Watched*> watched_{nullptr};
 };

@@ -10,6 +10,7 @@
 #include "core/bindings.h"
 #include "core/bootstrap_files.h"
 #include "core/check.h"
+#include "core/fatal_errors.h"
 #include "core/limiter.h"
 #include "core/module_loader.h"
 #include "core/ops/wasm_streaming.h"
@@ -52,7 +53,9 @@ class JsRuntime::Impl {
           isolate_scope(runtime.isolate_.get()),
           handle_scope(runtime.isolate_.get()),
           context(runtime.context_.Get(runtime.isolate_.get())),
-          context_scope(context) {}
+          context_scope(context) {
+      runtime.limiter_->BeginEntry();
+    }
     Execution::Entry entry;
     v8::Isolate::Scope isolate_scope;
     v8::HandleScope handle_scope;
@@ -133,6 +136,7 @@ JsRuntime::Impl::Impl(const RuntimeOptions& options)
   const v8::HandleScope handle_scope(isolate);
   state_.host = options.host;
   state_.permissions = options.permissions;
+  state_.buffers = allocator_;
   state_.Attach(isolate);
   const v8::Local<v8::Context> context = options.use_snapshot ? ContextFromSnapshot() : ContextFromBindings();
   context_.Reset(isolate, context);
@@ -172,6 +176,7 @@ void JsRuntime::Impl::InitializeIsolate(const RuntimeOptions& options) {
     parameters.snapshot_blob = &snapshot_;
   }
   v8::Isolate::Initialize(isolate_.get(), parameters);
+  InstallFatalErrorHandlers(isolate_.get());
   isolate_.get()->SetMicrotasksPolicy(v8::MicrotasksPolicy::kExplicit);
   EnableWasmStreaming(isolate_.get());
   // Requests share the thread: it must not sleep, and nobody could wake it (ECMA-262, AgentCanSuspend).
@@ -299,7 +304,8 @@ void JsRuntime::Impl::FailOrphans(v8::Local<v8::Context> context) {
     return;
   may_have_orphans_ = false;
   // What a script kept in an exhausted heap may be anything; none of its requests can be trusted to end.
-  const auto orphans = limiter_->exhausted() ? state_.events.Handles() : FindOrphans(context);
+  const bool all = last_reason_ == Termination::Reason::kHeap;
+  const auto orphans = all ? state_.events.Handles() : FindOrphans(context);
   for (const std::uint32_t handle : orphans) FailRequest(handle);
 }
 

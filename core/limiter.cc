@@ -63,6 +63,14 @@ void Limiter::Prod() {
   if (prods_.fetch_add(1, std::memory_order_relaxed) == 0) isolate_->RequestInterrupt(OnInterrupt, this);
 }
 
+void Limiter::Force() {
+  const Execution::Stamp before = execution_.stamp();
+  if (!before.in_javascript() || forced_.exchange(true)) return;
+  isolate_->TerminateExecution();
+  // Meant for one entry: the next begins by taking it back.
+  if (!execution_.stamp().SameEntry(before)) isolate_->CancelTerminateExecution();
+}
+
 void Limiter::Request() {
   if (!execution_.stamp().in_javascript()) return;
   requested_.store(true, std::memory_order_relaxed);
@@ -78,7 +86,7 @@ void Limiter::Look() {
   const Execution::Stamp stamp = execution_.stamp();
   if (requested_.load(std::memory_order_relaxed)) {
     Terminate(Termination::Reason::kRequested);
-  } else if (exhausted_) {
+  } else if (near_heap_limit_) {
     Terminate(Termination::Reason::kHeap);
   } else if (slice_ != 0 && (!stamp.in_javascript() || stamp.age() >= slice_)) {
     Terminate(Termination::Reason::kSlice);
@@ -109,7 +117,8 @@ void Limiter::Terminate(Termination::Reason reason) {
 
 Termination Limiter::Conclude() {
   isolate_->CancelTerminateExecution();
-  terminating_ = false;
+  if (forced_.exchange(false) && !terminating_) termination_ = {.reason = Termination::Reason::kSlice};
+  terminating_ = near_heap_limit_ = false;
   return std::exchange(termination_, {});
 }
 
@@ -117,16 +126,17 @@ Termination Limiter::Conclude() {
 // where it does not come to that before it wants more, it ends without one.
 std::size_t Limiter::OnNearHeapLimit(void* data, std::size_t current, std::size_t initial) {
   auto& limiter = *static_cast<Limiter*>(data);
-  if (!std::exchange(limiter.exhausted_, true)) {
+  limiter.exhausted_ = true;
+  if (!std::exchange(limiter.near_heap_limit_, true)) {
     limiter.Prod();
   } else if (!limiter.terminating_) {
     limiter.terminating_ = true;
     limiter.termination_ = {.reason = Termination::Reason::kHeap};
     limiter.isolate_->TerminateExecution();
   }
-  const std::size_t step = std::min(kHeadroomStep, limiter.headroom_ - limiter.granted_);
-  limiter.granted_ += step;
-  return current + step;
+  // V8 takes the headroom back when enough has been collected.
+  const std::size_t granted = std::min(current - initial, limiter.headroom_);
+  return current + std::min(kHeadroomStep, limiter.headroom_ - granted);
 }
 
 }  // namespace jsd

@@ -38,11 +38,18 @@ class Limiter final : public Execution::Watched {
 
   // Execution::Watched:
   void Prod() override;
+  void Force() override;
   Execution::Tick slice() const override { return slice_; }
   bool counts() const override { return cpu_ != 0; }
 
-  // Ends what runs, from any thread. Nothing if nothing does.
+  // Ends what runs, from any thread; nothing where nothing does.
   void Request();
+
+  // What was to be forced to its end has ended by itself.
+  void BeginEntry() {
+    if (forced_.load(std::memory_order_relaxed)) [[unlikely]]
+      Conclude();
+  }
 
   // Nothing runs any more.
   void EndEntry() { requested_.store(false, std::memory_order_relaxed); }
@@ -53,7 +60,7 @@ class Limiter final : public Execution::Watched {
   // After a call that was ended: V8 may run JavaScript again.
   Termination Conclude();
 
-  // The heap limit was reached: some of the script's state is lost, and the headroom with it.
+  // The heap limit has been reached: some of the script's state is lost.
   bool exhausted() const { return exhausted_; }
 
  private:
@@ -69,10 +76,11 @@ class Limiter final : public Execution::Watched {
   const Execution::Tick slice_;
   const std::uint32_t cpu_;  // Ticks.
   const std::size_t headroom_;
-  std::size_t granted_ = 0;
   std::atomic<std::uint32_t> prods_{0};  // Since the script last looked.
+  std::atomic<bool> forced_{false};
   std::atomic<bool> requested_{false};
   bool terminating_ = false;
+  bool near_heap_limit_ = false;  // Since the last call was concluded.
   bool exhausted_ = false;
   Termination termination_;
 };

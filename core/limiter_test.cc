@@ -101,7 +101,7 @@ constexpr const char* kLoops[] = {
     "'aaa'.replace(/a/g, () => { for (;;); })",
     "new Proxy({}, { get() { for (;;); } }).x",
     "new Response(new ReadableStream({ pull() { for (;;); } })).text(); for (;;);",
-    "const x = 3n ** 100000n; for (;;) x * x",
+    "let y; const x = 3n ** 100000n; for (;;) y = x * x",
     "let a; for (;;) a = new Array(1000)",
     "structuredClone({ get x() { for (;;); } })",
     "try { for (;;); } finally { for (;;); }",
@@ -239,6 +239,35 @@ TEST_P(LimiterTest, EndsWhatFillsTheHeapAndFailsEverythingInIt) {
   ASSERT_GE(host_.terminations.size(), 1u);
   EXPECT_EQ(host_.terminations[0].reason, Termination::Reason::kHeap);
   EXPECT_EQ(host_.terminations[0].path, "/bomb");
+}
+
+TEST_P(LimiterTest, LimitsBuffersOfEveryKind) {
+  ASSERT_EQ(LoadApp(R"(
+    const wasm = () => new WebAssembly.Memory({ initial: 16, maximum: 1024 });
+    const cases = {
+      fixed: () => new ArrayBuffer(8 << 20),
+      shared: () => new SharedArrayBuffer(8 << 20),
+      array: () => new Uint8Array(8 << 20),
+      resizable: () => new ArrayBuffer(1, { maxByteLength: 64 << 20 }).resize(8 << 20),
+      growable: () => new SharedArrayBuffer(1, { maxByteLength: 64 << 20 }).grow(8 << 20),
+      wasm: () => new WebAssembly.Memory({ initial: 128 }),
+      grown: () => wasm().grow(128),
+      many: () => { const all = []; for (;;) all.push(wasm()); },
+      slices: () => { const all = [new ArrayBuffer(1 << 20)]; for (;;) all.push(all[0].slice(0)); },
+    };
+    export default { fetch(r) {
+      try { cases[new URL(r.url).pathname.slice(1)](); } catch (error) { return new Response(error.name); }
+      return new Response('made');
+    } };)",
+                    {.slice_limit = std::chrono::hours(1), .buffer_limit = 4 << 20}),
+            std::nullopt);
+  for (const char* name :
+       {"/fixed", "/shared", "/array", "/resizable", "/growable", "/wasm", "/grown", "/many", "/slices"}) {
+    TestEvent event(name);
+    Dispatch({&event});
+    EXPECT_EQ(event.reply, "RangeError") << name;
+    EXPECT_LE(runtime_->buffer_bytes(), 4u << 20) << name;
+  }
 }
 
 TEST_P(LimiterTest, NobodyMaySleepOnTheThread) {

@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "core/check.h"
+#include "core/fatal_errors.h"
+#include "core/runtime_state.h"
 
 namespace jsd {
 namespace {
@@ -25,6 +27,13 @@ class FunctionTask final : public v8::Task {
  private:
   std::function<void()> work_;
 };
+
+// An isolate that is being made or ended has no state.
+std::shared_ptr<ArrayBufferAllocator> AccountOfThread() {
+  v8::Isolate* const isolate = v8::Isolate::TryGetCurrent();
+  const auto* const state = isolate == nullptr ? nullptr : RuntimeState::FromOrNull(isolate);
+  return state == nullptr ? nullptr : state->buffers;
+}
 
 }  // namespace
 
@@ -86,6 +95,7 @@ Platform& Platform::Get() {
   static Platform* platform = [] {
     auto* made = new Platform;
     for (const char* flag : kFlags) v8::V8::SetFlagsFromString(flag);
+    InstallFatalErrorHandlers();
     v8::V8::InitializePlatform(made);
     v8::V8::Initialize();
     return made;
@@ -93,7 +103,7 @@ Platform& Platform::Get() {
   return *platform;
 }
 
-Platform::Platform() : base_(v8::platform::NewDefaultPlatform()) {}
+Platform::Platform() : base_(v8::platform::NewDefaultPlatform()), pages_(*base_->GetPageAllocator(), AccountOfThread) {}
 
 bool Platform::SetFlags(const std::vector<std::string>& flags, std::string* error) {
   for (const std::string& flag : flags) {

@@ -13,6 +13,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/buffer_pages.h"
+
 namespace jsd {
 
 // The tasks that V8 wants run on one isolate's own thread: finished compilations, garbage collection steps, late
@@ -86,7 +88,7 @@ class Platform final : public v8::Platform {
   // Runs `work` on one of the background threads.
   void RunInBackground(std::function<void()> work);
 
-  v8::PageAllocator* GetPageAllocator() override { return base_->GetPageAllocator(); }
+  v8::PageAllocator* GetPageAllocator() override { return &pages_; }
   v8::ThreadIsolatedAllocator* GetThreadIsolatedAllocator() override { return base_->GetThreadIsolatedAllocator(); }
   int NumberOfWorkerThreads() override { return base_->NumberOfWorkerThreads(); }
   using v8::Platform::GetForegroundTaskRunner;
@@ -120,6 +122,7 @@ class Platform final : public v8::Platform {
   void Unregister(v8::Isolate* isolate);
 
   std::unique_ptr<v8::Platform> base_;
+  BufferPages pages_;
   std::mutex mutex_;
   std::unordered_map<v8::Isolate*, std::shared_ptr<ForegroundTasks>> isolates_;  // Guarded by mutex_.
 };

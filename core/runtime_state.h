@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 
 #include "core/callbacks.h"
 #include "core/event_table.h"
@@ -19,6 +20,7 @@
 
 namespace jsd {
 
+class ArrayBufferAllocator;
 class ModuleLoader;
 
 // What native functions find of their runtime: it hangs in a slot of the isolate.
@@ -28,6 +30,9 @@ class RuntimeState {
  public:
   static RuntimeState& From(v8::Isolate* isolate) {
     return *static_cast<RuntimeState*>(isolate->GetData(kIsolateSlot));
+  }
+  static RuntimeState* FromOrNull(v8::Isolate* isolate) {
+    return static_cast<RuntimeState*>(isolate->GetData(kIsolateSlot));
   }
   void Attach(v8::Isolate* isolate) { isolate->SetData(kIsolateSlot, this); }
 
@@ -41,6 +46,7 @@ class RuntimeState {
   RuntimeHost* host = nullptr;
   Execution* execution = nullptr;
   Permissions permissions;
+  std::shared_ptr<ArrayBufferAllocator> buffers;
   CallbackTable callbacks;
   EventTable events;
   BodyGathers gathers;

@@ -26,6 +26,9 @@ namespace asio = boost::asio;
 // A script that waits at its top level for something that never comes would keep the server silent.
 constexpr std::chrono::seconds kLoadingPatience{10};
 
+// EX_TEMPFAIL of sysexits.h: whoever supervises the process should start it again.
+constexpr int kRestartStatus = 75;
+
 // Whoever is refused tries again; the log need not have a line for each time.
 constexpr std::chrono::seconds kRefusalLogPeriod{10};
 
@@ -105,6 +108,11 @@ void Master::StartWorkers(unsigned count) {
   for (const AppConfig& app : config_.apps) options.apps.push_back(MakeAppOptions(app));
   options.connections = connections_;
   pool_ = std::make_unique<WorkerPool>(loop_->io, count, options);
+  pool_->set_worn_out([this] {
+    if (stopping_) return;
+    log_.Error("too many workers are lost, ending so that a new process can start");
+    Stop(kRestartStatus);
+  });
   LogStillLoading();
   pool_->Start([this](std::optional<LoadFailure> error) { OnWorkersReady(std::move(error)); });
 }
@@ -186,16 +194,17 @@ void Master::Stop(int status) {
   listeners_.clear();
   pool_->Drain(config_.server.drain, [this](WorkerPool::Drained drained) {
     if (drained.cut > 0) {
-      status_ = 1;
+      if (status_ == 0) status_ = 1;
       log_.Warn("server.drain has passed, requests were cut", {{"requests", static_cast<std::int64_t>(drained.cut)}});
     }
     if (drained.stuck > 0) {
       // Their threads cannot be joined, and what they use cannot be destroyed under them.
       log_.Error("workers are stuck in JavaScript, exiting without them",
                  {{"workers", static_cast<std::int64_t>(drained.stuck)}});
-      std::_Exit(1);
+      std::_Exit(status_ == 0 ? 1 : status_);
     }
     if (!check_only_ && status_ == 0) log_.Info("stopped");
+    if (drained.lost > 0) std::_Exit(status_);
     loop_->io.stop();
   });
 }

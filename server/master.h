@@ -32,7 +32,8 @@ class Master {
 
   // Serves until SIGTERM or SIGINT, then drains. A second of these signals ends the process at once, with status
   // 128 + its number. Returns the exit status: 0 after a clean end; 1 where it could not start, which it has logged, or
-  // where server.drain passed before every request had its reply.
+  // where server.drain passed before every request had its reply; 75 where so many workers were lost that another
+  // process should take over.
   int Run();
 
   // Loads the script as Run would, without listening. Returns the exit status: 0 or, with the error logged, 1.

@@ -68,6 +68,7 @@ class AppRuntime::Instance final : public RuntimeHost, public std::enable_shared
   }
 
   JsRuntime& runtime() const { return *runtime_; }
+  void DropRuntime() { runtime_.reset(); }
 
   // The end of every call into the runtime: its next timer is seen to.
   void ArmTimer() { ArmTimer(runtime_->next_timer()); }
@@ -335,6 +336,12 @@ std::size_t AppRuntime::pending_background_work() const {
   return count;
 }
 
+void AppRuntime::Abandon() {
+  waiting_.clear();
+  // Frames of the thread may refer to the instances for ever.
+  ForEach([](Instance& instance) { instance.DropRuntime(); });
+}
+
 void AppRuntime::Terminate() {
   terminating_.store(true, std::memory_order_relaxed);
   const std::lock_guard lock(instances_mutex_);
@@ -383,6 +390,7 @@ void AppRuntime::Cancel(RequestEvent& event, std::string_view reason) {
     std::erase(waiting_, &event);
     return;
   }
+  if (lost()) return;
   auto* const instance = static_cast<Instance*>(event.lent_to);
   instance->runtime().Cancel(event, reason);
   instance->ArmTimer();
@@ -390,12 +398,14 @@ void AppRuntime::Cancel(RequestEvent& event, std::string_view reason) {
 }
 
 void AppRuntime::Drained(RequestEvent& event) {
+  if (lost()) return;
   auto* const instance = static_cast<Instance*>(event.lent_to);
   instance->runtime().Drained(event);
   instance->ArmTimer();
 }
 
 void AppRuntime::DispatchMessages(std::span<const WebSocketEvent> batch) {
+  if (lost()) return;
   // Those for one runtime that stand together go together.
   while (!batch.empty()) {
     void* const lent_to = batch.front().peer->lent_to;
@@ -412,6 +422,7 @@ void AppRuntime::DispatchMessages(std::span<const WebSocketEvent> batch) {
 }
 
 void AppRuntime::BodyArrived(RequestEvent& event, std::size_t filled) {
+  if (lost()) return;
   auto* const instance = static_cast<Instance*>(event.lent_to);
   instance->runtime().BodyArrived(event, filled);
   instance->ArmTimer();

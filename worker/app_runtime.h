@@ -67,6 +67,10 @@ class AppRuntime final : public RequestSink {
   // Ends the JavaScript that is running, and answers every request that comes by 503. From any thread.
   void Terminate();
 
+  // On a thread that is lost (core/execution.h) and has come back: drops the runtimes and nothing else. Until then
+  // whoever closes the sessions of such a thread calls the sink's methods, which leave the runtimes alone.
+  void Abandon();
+
   // Requests that were ended by a termination, or came after Terminate.
   std::size_t cut() const;
 
@@ -105,6 +109,7 @@ class AppRuntime final : public RequestSink {
   template <typename Action>
   void ForEach(Action action) const;
   void Set(InstancePtr& place, InstancePtr instance);
+  bool lost() const { return execution_.stamp().place() == Execution::Place::kLost; }
 
   boost::asio::io_context& io_;
   Execution& execution_;

@@ -1,10 +1,13 @@
 #include "worker/watchdog.h"
 
-#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 
-#include <algorithm>
 #include <chrono>
+#include <optional>
+#include <utility>
+
+#include "core/parking.h"
 
 namespace jsd {
 namespace {
@@ -12,9 +15,20 @@ namespace {
 // How long JavaScript that was told to end may go on before it counts as beyond reach.
 constexpr Execution::Tick kGrace = std::chrono::seconds(1) / Execution::kTick;
 
+// From when on other workers are given what comes.
+constexpr Execution::Tick kStuck = std::chrono::milliseconds(250) / Execution::kTick;
+
+// A lost thread is signalled at every second look: at first it is stopped in generated code alone, which most loops
+// come through now and then.
+constexpr unsigned kLooksBetweenSignals = 2;
+constexpr unsigned kSignalsForGeneratedCode = 25;
+
 }  // namespace
 
-Watchdog::Watchdog() : thread_([this] { Run(); }) {}
+Watchdog::Watchdog() {
+  InstallParking();
+  thread_ = std::thread([this] { Run(); });
+}
 
 Watchdog::~Watchdog() {
   {
@@ -25,14 +39,19 @@ Watchdog::~Watchdog() {
   thread_.join();
 }
 
-void Watchdog::Add(Execution& execution) {
+void Watchdog::Add(Target target) {
   const std::lock_guard lock(mutex_);
-  executions_.push_back(&execution);
+  watched_.push_back({.target = std::move(target)});
 }
 
-void Watchdog::Remove(Execution& execution) {
+void Watchdog::Remove(const Execution& execution) {
   const std::lock_guard lock(mutex_);
-  std::erase(executions_, &execution);
+  std::erase_if(watched_, [&](const Watched& watched) { return watched.target.execution == &execution; });
+}
+
+bool Watchdog::IsStuck(const Execution& execution) {
+  const Execution::Stamp stamp = execution.stamp();
+  return stamp.place() == Execution::Place::kLost || (stamp.in_javascript() && stamp.age() >= kStuck);
 }
 
 void Watchdog::Run() {
@@ -43,8 +62,32 @@ void Watchdog::Run() {
   std::unique_lock lock(mutex_);
   while (!stop_.wait_for(lock, Execution::kTick, [this] { return stopped_; })) {
     Execution::Advance();
-    for (Execution* const execution : executions_) execution->Watch(kGrace);
+    for (Watched& watched : watched_) Look(watched);
   }
+}
+
+void Watchdog::Look(Watched& watched) {
+  if (watched.lost) return Park(watched);
+  Execution& execution = *watched.target.execution;
+  const std::optional<Execution::Stamp> hopeless = execution.Watch(kGrace);
+  // A thread that has given itself up is lost already.
+  watched.lost = hopeless ? execution.DeclareLost(*hopeless) : execution.stamp().place() == Execution::Place::kLost;
+  if (watched.lost) {
+    // Until it is parked it computes only when nobody else wants to.
+    const sched_param none{};
+    ::pthread_setschedparam(watched.target.thread, SCHED_IDLE, &none);
+    return watched.target.lost();
+  }
+  const bool was_stuck = std::exchange(watched.stuck, IsStuck(execution));
+  if (watched.stuck && !was_stuck) watched.target.stuck();
+}
+
+void Watchdog::Park(Watched& watched) {
+  Execution& execution = *watched.target.execution;
+  if (execution.parked() || execution.returned()) return;
+  if (++watched.looks % kLooksBetweenSignals != 0) return;
+  const bool anywhere = watched.looks / kLooksBetweenSignals > kSignalsForGeneratedCode;
+  TryToPark(watched.target.thread, execution, anywhere);
 }
 
 }  // namespace jsd

@@ -2,6 +2,8 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/executor_work_guard.hpp>
@@ -11,14 +13,15 @@
 #include <utility>
 
 #include "core/check.h"
+#include "core/parking.h"
 
 namespace jsd {
 namespace {
 
 namespace asio = boost::asio;
 
-// Threads that start within its scope get no signals but those that report a fault of their own, and the profiler's:
-// the others are for the master.
+// Threads that start within its scope get no signals but those that report a fault of their own, the profiler's and the
+// watchdog's: the others are for the master.
 class SignalsBlocked {
  public:
   SignalsBlocked() {
@@ -27,6 +30,7 @@ class SignalsBlocked {
     for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS, SIGPROF}) {
       ::sigdelset(&blocked, fault);
     }
+    ::sigdelset(&blocked, ParkSignal());
     ::pthread_sigmask(SIG_SETMASK, &blocked, &before_);
   }
   ~SignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
@@ -67,11 +71,23 @@ void Worker::Start(Loaded loaded, Finished finished) {
 void Worker::Post(std::function<void()> work) { asio::post(loop_->io, std::move(work)); }
 
 void Worker::Adopt(Connection connection) {
-  adopting_.fetch_add(1, std::memory_order_relaxed);
-  asio::post(loop_->io, [this, connection = std::move(connection)]() mutable {
-    if (phase_ == Phase::kServing) handler_->Adopt(std::move(connection));
-    adopting_.fetch_sub(1, std::memory_order_relaxed);
+  {
+    const std::lock_guard lock(unbegun_mutex_);
+    unbegun_.push_back(std::move(connection));
+    // One post takes all that have come before it.
+    if (adopting_.fetch_add(1, std::memory_order_relaxed) != 0) return;
+  }
+  asio::post(loop_->io, [this] {
+    for (Connection& begun : TakeUnbegun()) {
+      if (phase_ == Phase::kServing) handler_->Adopt(std::move(begun));
+    }
   });
+}
+
+std::vector<Connection> Worker::TakeUnbegun() {
+  const std::lock_guard lock(unbegun_mutex_);
+  adopting_.store(0, std::memory_order_relaxed);
+  return std::exchange(unbegun_, {});
 }
 
 std::size_t Worker::connections() const {
@@ -95,7 +111,26 @@ void Worker::Close() {
   });
 }
 
+std::size_t Worker::Abandon() {
+  const std::size_t cut = handler_ == nullptr ? 0 : handler_->CloseAll();
+  abandoned_.store(true, std::memory_order_release);
+  abandoned_.notify_one();
+  return cut;
+}
+
+// Between here and Run are the frames of sessions that are closed by now. They are not returned through: the thread
+// ends where it is, without unwinding its stack, once it has dropped what is its own alone.
+void Worker::EndLostThread() {
+  abandoned_.wait(false, std::memory_order_acquire);
+  for (const auto& app : apps_) app->Abandon();
+  Execution::DetachFromThread();
+  returned_();
+  ::syscall(SYS_exit, 0);
+}
+
 void Worker::Run() {
+  execution_.AttachToThread();
+  execution_.set_abandoned([this] { EndLostThread(); });
   ::pthread_setname_np(::pthread_self(), ("jsd-worker-" + std::to_string(index_)).c_str());
   std::vector<RequestSink*> sinks;
   for (std::size_t i = 0; i < options_.apps.size(); ++i) {
@@ -122,6 +157,7 @@ void Worker::Run() {
     const std::lock_guard lock(apps_mutex_);
     apps.swap(apps_);
   }
+  Execution::DetachFromThread();
   finished_(cut_);
 }
 

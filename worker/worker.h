@@ -52,6 +52,16 @@ class Worker final {
 
   void Adopt(Connection connection);
 
+  // What was adopted and has not come to the handler yet, for other workers. From any thread.
+  std::vector<Connection> TakeUnbegun();
+
+  // For the owner of a worker that the watchdog has declared lost, instead of Drain and Close: answers by 503 what has
+  // no answer, closes the connections, and returns how many requests were cut. The worker must stay until `returned`,
+  // which is called on its thread if that ever comes back from JavaScript; its runtimes are gone then, and the thread
+  // about to end.
+  std::size_t Abandon();
+  void set_returned(std::function<void()> returned) { returned_ = std::move(returned); }
+
   // Connections that are open or on their way here. From any thread, while no Drain has begun.
   std::size_t connections() const;
 
@@ -66,6 +76,8 @@ class Worker final {
 
   // For watchers.
   Execution& execution() { return execution_; }
+  const Execution& execution() const { return execution_; }
+  std::thread::native_handle_type thread() { return thread_.native_handle(); }
 
  private:
   struct Loop;
@@ -76,6 +88,8 @@ class Worker final {
   void StartDraining();
   void FinishIfDrained();
   void Finish();
+  // The end of a lost thread that has come back.
+  void EndLostThread();
 
   enum class Phase { kLoading, kServing, kDraining, kFinished };
 
@@ -86,7 +100,12 @@ class Worker final {
   Loaded loaded_;
   Finished finished_;
 
-  std::atomic<std::size_t> adopting_{0};  // Sockets that were posted here and are not with the handler yet.
+  std::function<void()> returned_;
+  std::atomic<bool> abandoned_{false};  // The owner is done with what a lost thread held.
+
+  std::atomic<std::size_t> adopting_{0};  // Connections that are not with the handler yet.
+  std::mutex unbegun_mutex_;
+  std::vector<Connection> unbegun_;  // The same. Guarded by unbegun_mutex_.
 
   // Of the worker's thread:
   Phase phase_ = Phase::kLoading;

@@ -16,6 +16,9 @@ namespace asio = boost::asio;
 // How long a worker may take to close everything. One that runs JavaScript for longer is not waited for.
 constexpr std::chrono::milliseconds kCloseTime{1000};
 
+// Before a worker is started again whose script did not load.
+constexpr std::chrono::milliseconds kRestartPause{1000};
+
 }  // namespace
 
 struct WorkerPool::Timer : asio::steady_timer {
@@ -23,50 +26,130 @@ struct WorkerPool::Timer : asio::steady_timer {
 };
 
 WorkerPool::WorkerPool(asio::io_context& io, unsigned count, const WorkerOptions& options)
-    : io_(io), finished_(count), timer_(std::make_unique<Timer>(io)) {
+    : io_(io), options_(options), slots_(count), timer_(std::make_unique<Timer>(io)) {
   JSD_CHECK(count > 0);
-  for (unsigned i = 0; i < count; ++i) workers_.push_back(std::make_unique<Worker>(i, options));
+  for (unsigned i = 0; i < count; ++i) slots_[i].worker = std::make_unique<Worker>(i, options);
 }
 
-WorkerPool::~WorkerPool() = default;
+WorkerPool::~WorkerPool() {
+  // What their threads may still use stays for as long as the process does.
+  for (auto& worker : lost_) static_cast<void>(worker.release());
+}
 
 void WorkerPool::Start(std::function<void(std::optional<LoadFailure>)> ready) {
   ready_ = std::move(ready);
-  for (std::size_t i = 0; i < workers_.size(); ++i) {
-    watchdog_.Add(workers_[i]->execution());
-    workers_[i]->Start(
-        [this](std::optional<LoadFailure> error) {
-          asio::post(io_, [this, error = std::move(error)] { OnLoaded(error); });
-        },
-        [this, i](std::size_t cut) { asio::post(io_, [this, i, cut] { OnFinished(i, cut); }); });
-  }
+  for (std::size_t i = 0; i < slots_.size(); ++i) StartWorker(i);
 }
 
-void WorkerPool::OnLoaded(std::optional<LoadFailure> error) {
-  if (!ready_) return;
-  if (!error && ++loaded_ < workers_.size()) return;
-  std::exchange(ready_, nullptr)(std::move(error));
+void WorkerPool::StartWorker(std::size_t slot) {
+  Worker* const worker = slots_[slot].worker.get();
+  worker->set_returned([this, worker] { asio::post(io_, [this, worker] { OnReturned(worker); }); });
+  worker->Start(
+      [this, worker](std::optional<LoadFailure> error) {
+        asio::post(io_, [this, worker, error = std::move(error)] { OnLoaded(worker, error); });
+      },
+      [this, worker](std::size_t cut) { asio::post(io_, [this, worker, cut] { OnFinished(worker, cut); }); });
+  watchdog_.Add({.execution = &worker->execution(),
+                 .thread = worker->thread(),
+                 .stuck = [this, worker] { asio::post(io_, [this, worker] { OnStuck(worker); }); },
+                 .lost = [this, worker] { asio::post(io_, [this, worker] { OnLost(worker); }); }});
+}
+
+WorkerPool::Slot* WorkerPool::FindSlot(const Worker* worker) {
+  const auto found = std::ranges::find_if(slots_, [&](const Slot& slot) { return slot.worker.get() == worker; });
+  return found == slots_.end() ? nullptr : &*found;
+}
+
+void WorkerPool::OnLoaded(const Worker* worker, std::optional<LoadFailure> error) {
+  Slot* const slot = FindSlot(worker);
+  if (slot == nullptr || draining_) return;
+  if (ready_) {
+    slot->serving = !error;
+    if (!error && ++loaded_ < slots_.size()) return;
+    std::exchange(ready_, nullptr)(std::move(error));
+  } else if (error) {
+    Log(*options_.log_sink).Error("cannot start a worker, trying again: " + error->script + ": " + error->report);
+    slot->worker->Close();  // OnFinished follows.
+    return;
+  } else {
+    slot->serving = true;
+  }
+  for (Connection& connection : std::exchange(waiting_, {})) Adopt(std::move(connection));
 }
 
 void WorkerPool::Adopt(Connection connection) {
-  std::size_t best = next_;
-  std::size_t fewest = workers_[best]->connections();
-  for (std::size_t i = 1; i < workers_.size(); ++i) {
-    const std::size_t candidate = (next_ + i) % workers_.size();
-    const std::size_t connections = workers_[candidate]->connections();
-    if (connections < fewest) {
-      best = candidate;
-      fewest = connections;
-    }
+  // Those that respond first, then the fewest connections.
+  Slot* best = nullptr;
+  std::pair<bool, std::size_t> least;
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    Slot& slot = slots_[(next_ + i) % slots_.size()];
+    if (!slot.serving) continue;
+    const std::pair load(Watchdog::IsStuck(slot.worker->execution()), slot.worker->connections());
+    if (best != nullptr && load >= least) continue;
+    best = &slot;
+    least = load;
   }
-  next_ = (best + 1) % workers_.size();
-  workers_[best]->Adopt(std::move(connection));
+  if (best == nullptr) return waiting_.push_back(std::move(connection));
+  next_ = static_cast<std::size_t>(best - slots_.data() + 1) % slots_.size();
+  best->worker->Adopt(std::move(connection));
+}
+
+void WorkerPool::OnStuck(const Worker* worker) {
+  Slot* const slot = FindSlot(worker);
+  if (slot == nullptr || draining_ || slots_.size() == 1) return;
+  for (Connection& connection : slot->worker->TakeUnbegun()) Adopt(std::move(connection));
+}
+
+void WorkerPool::OnLost(const Worker* worker) {
+  Slot* const slot = FindSlot(worker);
+  if (slot == nullptr) return;
+  const std::size_t cut = slot->worker->Abandon();
+  const char* const said = worker->execution().last_words();
+  Log(*options_.log_sink, worker->index(), options_.apps.size() == 1 ? options_.apps.front().name : std::string())
+      .Error("the script cannot be ended: its worker is given up, and another takes its place",
+             {{"requests", static_cast<std::int64_t>(cut)},
+              {"reason", *said == '\0' ? "limits.slice" : std::string_view(said)}});
+  std::vector<Connection> unbegun = slot->worker->TakeUnbegun();
+  lost_.push_back(std::move(slot->worker));
+  slot->serving = false;
+  if (draining_) {
+    slot->finished = true;
+    result_.cut += cut;
+    return ReportDrained();
+  }
+  slot->worker = std::make_unique<Worker>(lost_.back()->index(), options_);
+  if (ready_) {
+    slot->finished = true;  // The new one has never begun.
+    return std::exchange(ready_,
+                         nullptr)(LoadFailure{options_.apps.front().script, "the script does not end while it loads"});
+  }
+  StartWorker(static_cast<std::size_t>(slot - slots_.data()));
+  for (Connection& connection : unbegun) Adopt(std::move(connection));
+  if (lost_.size() >= kMostLost && worn_out_) std::exchange(worn_out_, nullptr)();
+}
+
+void WorkerPool::OnReturned(const Worker* worker) {
+  watchdog_.Remove(worker->execution());
+  std::erase_if(lost_, [&](const auto& lost) { return lost.get() == worker; });
+}
+
+void WorkerPool::RestartLater(std::size_t slot) {
+  const auto timer = std::make_shared<asio::steady_timer>(io_, kRestartPause);
+  timer->async_wait([this, timer, slot](const boost::system::error_code&) {
+    if (draining_) return;
+    slots_[slot].worker = std::make_unique<Worker>(static_cast<unsigned>(slot), options_);
+    slots_[slot].finished = false;
+    StartWorker(slot);
+  });
 }
 
 void WorkerPool::Drain(std::chrono::milliseconds deadline, std::function<void(Drained)> done) {
   ready_ = nullptr;
+  draining_ = true;
   drained_ = std::move(done);
-  for (const auto& worker : workers_) worker->Drain();
+  result_.cut += waiting_.size();
+  waiting_.clear();
+  for (const Slot& slot : slots_) slot.worker->Drain();
   timer_->expires_after(deadline);
   timer_->async_wait([this](const boost::system::error_code& error) {
     if (!error && drained_) CloseUnfinished();
@@ -75,26 +158,37 @@ void WorkerPool::Drain(std::chrono::milliseconds deadline, std::function<void(Dr
 }
 
 void WorkerPool::CloseUnfinished() {
-  for (std::size_t i = 0; i < workers_.size(); ++i) {
-    if (!finished_[i]) workers_[i]->Close();
+  for (const Slot& slot : slots_) {
+    if (!slot.finished) slot.worker->Close();
   }
   timer_->expires_after(kCloseTime);
   timer_->async_wait([this](const boost::system::error_code& error) {
     if (error || !drained_) return;
-    result_.stuck = static_cast<unsigned>(std::count(finished_.begin(), finished_.end(), false));
+    result_.stuck = static_cast<unsigned>(unfinished());
+    result_.lost = static_cast<unsigned>(lost_.size());
     std::exchange(drained_, nullptr)(result_);
   });
 }
 
-void WorkerPool::OnFinished(std::size_t worker, std::size_t cut) {
-  finished_[worker] = true;
+void WorkerPool::OnFinished(const Worker* worker, std::size_t cut) {
+  Slot* const slot = FindSlot(worker);
+  if (slot == nullptr) return;
+  slot->finished = true;
+  slot->serving = false;
+  watchdog_.Remove(worker->execution());
+  if (!draining_) return RestartLater(static_cast<std::size_t>(slot - slots_.data()));
   result_.cut += cut;
   ReportDrained();
 }
 
+std::size_t WorkerPool::unfinished() const {
+  return static_cast<std::size_t>(std::ranges::count(slots_, false, &Slot::finished));
+}
+
 void WorkerPool::ReportDrained() {
-  if (!drained_ || std::count(finished_.begin(), finished_.end(), false) > 0) return;
+  if (!drained_ || unfinished() > 0) return;
   timer_->cancel();
+  result_.lost = static_cast<unsigned>(lost_.size());
   std::exchange(drained_, nullptr)(result_);
 }
 

@@ -21,14 +21,19 @@ namespace jsd {
 
 // The workers of a process.
 //
+// A worker whose script cannot be ended is lost (core/execution.h): its connections are closed, requests without an
+// answer get 503, and another worker takes its place. What it holds of memory stays in use until its thread comes back.
+//
 // Owner: the master.
 // Thread: the one that runs the io_context it was given; all functions handed in are called there.
-// Lifetime: once started, until Drain is done. Destroying it waits for the workers' threads, for ever if one is stuck.
+// Lifetime: once started, until Drain is done. Destroying it waits for the workers' threads, for ever if one is stuck,
+// but not for those that are lost.
 class WorkerPool {
  public:
   struct Drained {
     std::size_t cut = 0;  // Requests that got no reply.
     unsigned stuck = 0;   // Workers that did not even close: JavaScript holds them.
+    unsigned lost = 0;    // Threads that are lost, or parked for good: they cannot be joined.
   };
 
   // `count` is at least 1. The io_context outlives the pool.
@@ -48,22 +53,45 @@ class WorkerPool {
   // Drains all workers and closes those that are not done after `deadline`. Called once, at any time after Start.
   void Drain(std::chrono::milliseconds deadline, std::function<void(Drained)> done);
 
-  std::size_t size() const { return workers_.size(); }
+  std::size_t size() const { return slots_.size(); }
+
+  // Lost threads that a process can bear; after so many it should make room for another.
+  static constexpr std::size_t kMostLost = 8;
+  // Called once, when there are as many.
+  void set_worn_out(std::function<void()> worn_out) { worn_out_ = std::move(worn_out); }
 
  private:
   struct Timer;
 
-  void OnLoaded(std::optional<LoadFailure> error);
-  void OnFinished(std::size_t worker, std::size_t cut);
+  struct Slot {
+    std::unique_ptr<Worker> worker;
+    bool serving = false;
+    bool finished = false;
+  };
+
+  void StartWorker(std::size_t slot);
+  Slot* FindSlot(const Worker* worker);
+  void OnLoaded(const Worker* worker, std::optional<LoadFailure> error);
+  void OnFinished(const Worker* worker, std::size_t cut);
+  void OnStuck(const Worker* worker);
+  void OnLost(const Worker* worker);
+  void OnReturned(const Worker* worker);
+  // Tries again to start a worker whose script did not load.
+  void RestartLater(std::size_t slot);
   void CloseUnfinished();
   void ReportDrained();
+  std::size_t unfinished() const;
 
   boost::asio::io_context& io_;
-  std::vector<std::unique_ptr<Worker>> workers_;
-  Watchdog watchdog_;           // Of the workers, so it ends before them.
-  std::vector<bool> finished_;  // By worker.
+  const WorkerOptions options_;
+  std::vector<Slot> slots_;
+  std::vector<std::unique_ptr<Worker>> lost_;
+  Watchdog watchdog_;  // Of the workers, so it ends before them.
   std::size_t loaded_ = 0;
-  std::size_t next_ = 0;  // Where the search for the least loaded begins.
+  std::size_t next_ = 0;             // Where the search for the least loaded begins.
+  std::vector<Connection> waiting_;  // For a worker that serves.
+  bool draining_ = false;
+  std::function<void()> worn_out_;
   std::function<void(std::optional<LoadFailure>)> ready_;
   std::function<void(Drained)> drained_;
   Drained result_;

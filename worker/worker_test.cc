@@ -35,7 +35,7 @@ class Client {
     socket_.Reset(ends[0]);
     timeval patience{.tv_sec = 10, .tv_usec = 0};
     ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-    pool.Adopt({UniqueFd(ends[1]), "", 0});
+    pool.Adopt({UniqueFd(ends[1]), "", {}, 0});
   }
 
   void Send(const std::string& target) {

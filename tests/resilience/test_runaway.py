@@ -1,11 +1,12 @@
 """limits.slice and limits.cpu: code that does not return costs its own request, and nothing else."""
 
+import pathlib
 import re
 import threading
 
 import pytest
 
-CASES = re.findall(r"^  '(/\w+)':", (__import__('pathlib').Path(__file__).parent / 'apps/runaway.mjs').read_text(), re.M)
+CASES = re.findall(r"^  '(/\w+)':", (pathlib.Path(__file__).parent / 'apps/runaway.mjs').read_text(), re.M)
 ENDED = r'error .*limits\.slice'
 
 
@@ -40,7 +41,8 @@ def test_what_does_not_return_is_ended_and_the_isolate_lives_on(runaway, path):
     assert int(server.get('/').text.split()[-1]) > int(first.split()[-1])
     line = next(line for line in server.log().splitlines() if re.search(ENDED, line))
     assert 'worker=0' in line and 'app=runaway.mjs' in line
-    if path not in ('/then', '/body', '/microtasks'):
+    # A long built-in that knows only the last resort leaves no trace.
+    if path not in ('/then', '/body', '/microtasks', '/bigint'):
         assert f'path={path}' in line and 'method=GET' in line
         assert re.search(r'runaway\.mjs:\d+:\d+', line), line
 

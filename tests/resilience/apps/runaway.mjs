@@ -30,7 +30,7 @@ const cases = {
   '/finally': () => { try { forever(); } finally { forever(); } },
   '/catch': () => { for (;;) { try { forever(); } catch {} } },
   '/generator': () => { for (const _ of { *[Symbol.iterator]() { for (;;) yield 1; } }); },
-  '/bigint': () => { const x = 3n ** 100000n; for (;;) x * x; },
+  '/bigint': () => { const x = 3n ** 100000n; for (;;) array = x * x; },
   '/microtasks': async () => { for (;;) await 0; },
   '/then': () => ({ then: forever }),
   '/timer': () => new Promise(() => setTimeout(forever, 1)),

@@ -1,0 +1,52 @@
+// Code that V8 cannot end, by the path that asks for it: loops inside of built-ins that never look for interrupts, and
+// what V8 answers by ending the process.
+
+const endless = { length: 2 ** 53 - 1 };
+let count = 0;
+
+const search = (length) => Array.prototype.includes.call({ length }, 1);
+const before = performance.now();
+search(3e6);
+const lengthOfASecond = 3e9 / (performance.now() - before);
+
+const cases = {
+  '/includes': () => Array.prototype.includes.call(endless, 1),
+  '/indexOf': () => Array.prototype.indexOf.call(endless, 1),
+  '/lastIndexOf': () => Array.prototype.lastIndexOf.call(endless, 1),
+  '/join': () => Array.prototype.join.call({ length: 2 ** 32 - 1 }, ''),
+  '/reverse': () => Array.prototype.reverse.call(endless),
+  '/copyWithin': () => Array.prototype.copyWithin.call(endless, 0, 1),
+  '/sparseSort': () => { const array = []; array.length = 2 ** 32 - 1; array.sort(); },
+  '/sparseIndexOf': () => new Array(2 ** 32 - 1).indexOf(5),
+  // These end V8.
+  '/split': () => 'a'.repeat(2 ** 28).split(''),
+  '/fillMap': () => new Array(1e8).fill(0).map((x) => ({})),
+  '/fill': () => [].fill.call(endless, 0),
+  '/from': () => Array.from({ length: 2 ** 32 - 1 }),
+};
+
+async function answer(pathname) {
+  switch (pathname) {
+    case '/comesBack':
+      return new Response(String(search(lengthOfASecond * 1.7)));
+    case '/slow':
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      return new Response('slow');
+    case '/stream':
+      return new Response(new ReadableStream({
+        start(controller) {
+          controller.enqueue(new TextEncoder().encode('begun'));
+        },
+      }));
+    default:
+      await cases[pathname]();
+      return new Response('returned');
+  }
+}
+
+export default {
+  fetch(request) {
+    const { pathname } = new URL(request.url);
+    return pathname === '/' ? new Response(`count ${++count}`) : answer(pathname);
+  },
+};

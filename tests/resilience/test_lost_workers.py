@@ -1,0 +1,143 @@
+"""Code that V8 cannot end: its worker is given up, what it held is answered, and another takes its place."""
+
+import os
+import pathlib
+import re
+import time
+
+import pytest
+
+from http_client import wait_for
+
+CASES = re.findall(r"^  '(/\w+)':", (pathlib.Path(__file__).parent / 'apps/beyond.mjs').read_text(), re.M)
+LOST = 'the script cannot be ended'
+
+
+@pytest.fixture
+def beyond(hostile):
+    def start(workers=2, lost=True, **settings):
+        server = hostile('beyond.mjs', {'limits.slice': '200ms', 'limits.request': '1h', **settings}, workers=workers)
+        if lost:
+            server.expect(LOST)
+        return server
+
+    return start
+
+
+def lost_workers(server):
+    return server.log().count(LOST)
+
+
+def threads(server):
+    return [pathlib.Path(f'/proc/{server.pid}/task/{task}/comm').read_text().strip()
+            for task in os.listdir(f'/proc/{server.pid}/task')]
+
+
+def is_at_rest(server):
+    """Whether the process computes nothing any more: its lost threads are parked."""
+    before = server.cpu_seconds()
+    time.sleep(0.5)
+    return server.cpu_seconds() - before < 0.1
+
+
+@pytest.mark.parametrize('cases', [CASES[i:i + 4] for i in range(0, len(CASES), 4)], ids='-'.join)
+def test_what_cannot_be_ended_costs_its_request_alone(beyond, cases):
+    server = beyond(workers=4)
+    # A connection of its own for each, and so a worker.
+    clients = [server.connect() for _ in cases]
+    for client, case in zip(clients, cases):
+        client.send_request(target=case)
+    for client, case in zip(clients, cases):
+        client.socket.settimeout(60)
+        reply = client.read_response()
+        assert (reply.status, reply.header('connection')) == (503, 'close'), case
+        assert client.is_closed()
+    assert lost_workers(server) == len(cases)
+    for _ in range(20):
+        assert server.get('/').text.startswith('count ')
+    wait_for(lambda: is_at_rest(server), 'lost threads to be parked')
+    assert server.stop() == 0
+
+
+def test_all_that_the_worker_holds_is_answered_or_closed(beyond):
+    server = beyond(workers=1)
+    with server.connect() as lost, server.connect() as slow, server.connect() as stream, server.connect() as idle:
+        assert idle.get('/').status == 200
+        slow.send_request(target='/slow')
+        stream.send_request(target='/stream')
+        assert b'200 OK' in stream.socket.recv(4096)
+        # Pipelined: what was answered before is sent, what comes behind is answered too.
+        lost.send(b''.join(b'GET %s HTTP/1.1\r\nHost: a\r\n\r\n' % path for path in (b'/', b'/includes', b'/', b'/slow')))
+        assert [lost.read_response().status for _ in range(4)] == [200, 503, 503, 503]
+        assert lost.is_closed()
+        assert slow.read_response().status == 503
+        assert idle.is_closed()
+        try:
+            while stream.socket.recv(4096):
+                pass
+        except ConnectionResetError:
+            pass
+    assert server.get('/').text == 'count 1'
+    assert server.stop() == 0
+
+
+def test_connections_go_to_workers_that_respond(beyond):
+    server = beyond(workers=2, **{'limits.slice': '3s'})
+    with server.connect() as lost:
+        lost.send_request(target='/includes')
+        wait_for(lambda: server.cpu_seconds() > 0.5, 'the loop to run')
+        for _ in range(20):
+            assert server.get('/').status == 200
+        assert lost_workers(server) == 0
+        lost.socket.settimeout(60)
+        assert lost.read_response().status == 503
+    assert server.stop() == 0
+
+
+def test_a_connection_that_waits_behind_a_stuck_script_is_served(beyond):
+    """With one worker alone it waits for the next one, and is not lost."""
+    server = beyond(workers=1)
+    with server.connect() as lost:
+        lost.send_request(target='/includes')
+        wait_for(lambda: server.cpu_seconds() > 0.3, 'the loop to run')
+        with server.connect() as later:
+            later.send_request(target='/')
+            assert lost.read_response().status == 503
+            assert later.read_response().status == 200
+    assert server.stop() == 0
+
+
+def test_a_thread_that_comes_back_is_torn_down(beyond):
+    """On a busy machine it may be parked before; it is one of the two."""
+    server = beyond(workers=1, **{'limits.slice': '50ms'})
+    with server.connect() as lost:
+        lost.send_request(target='/comesBack')
+        lost.socket.settimeout(60)
+        assert lost.read_response().status == 503
+    assert server.get('/').text == 'count 1'
+
+    def gone():
+        return threads(server).count('jsd-worker-0') == 1
+
+    wait_for(lambda: gone() or is_at_rest(server), 'the thread to come back or to be parked')
+    assert server.get('/').text == 'count 2'
+    assert server.stop() == 0
+
+
+def test_while_the_script_loads(start_fails):
+    result = start_fails('Array.prototype.includes.call({ length: 2 ** 53 - 1 }, 1);', {'limits.slice': '100ms'})
+    assert result.returncode == 1
+    assert 'the script does not end while it loads' in result.stderr
+
+
+def test_too_many_make_room_for_another_process(beyond):
+    """The exit status says that the process should be started again."""
+    server = beyond(workers=4, **{'limits.slice': '50ms'})
+    server.expect('too many workers are lost')
+
+    for _ in range(8):
+        with server.connect() as client:
+            client.socket.settimeout(60)
+            assert client.get('/includes').status == 503
+    assert server.wait(60) == 75
+    assert lost_workers(server) == 8

@@ -1,0 +1,82 @@
+"""limits.heap and limits.buffers: code that wants all memory costs the requests in its isolate at most."""
+
+import pathlib
+import re
+
+import pytest
+
+from http_client import wait_for
+
+BOMBS = re.findall(r"^  '(/\w+)':", (pathlib.Path(__file__).parent / 'apps/bombs.mjs').read_text(), re.M)
+# What a script sees as an error of its own.
+CAUGHT = {'/typed', '/slices', '/recursion', '/bigint', '/wasm', '/decode'}
+SETTINGS = {'limits.heap': '64MiB', 'limits.buffers': '32MiB', 'limits.slice': '2s', 'limits.request': '1h'}
+
+
+@pytest.mark.parametrize('bomb', BOMBS)
+def test_a_bomb_costs_its_isolate_at_most(hostile, bomb):
+    server = hostile('bombs.mjs', SETTINGS, workers=2)
+    server.expect('RangeError' if bomb in CAUGHT else r'limits\.(heap|slice)|another takes its place|Error')
+    with server.connect() as client:
+        client.socket.settimeout(60)
+        client.send_request(target=bomb)
+        # On the other worker, at the same time.
+        others = [server.connect() for _ in range(10)]
+        for i, other in enumerate(others):
+            other.send_request(target='/slow' if i % 2 else '/')
+        reply = client.read_response()
+        assert reply.status == 500 if bomb in CAUGHT else reply.status in (500, 503)
+        assert reply.text in ('Internal Server Error\n', 'Service Unavailable\n')
+    for other in others:
+        other.socket.settimeout(60)
+        # One that came to the bomb's worker falls with it.
+        assert other.read_response().status in (200, 503)
+    for _ in range(10):
+        with server.connect() as client:
+            client.socket.settimeout(60)
+            for _ in range(20):
+                assert client.get('/').text == 'fine'
+    assert server.stop() == 0
+
+
+def test_the_isolate_is_replaced_and_nothing_that_comes_meanwhile_is_lost(jsd):
+    server = jsd('''
+      const kept = [];
+      export default { async fetch(request) {
+        if (request.url.endsWith('bomb')) for (;;) kept.push({ text: 'x' + kept.length });
+        if (request.url.endsWith('wait')) return new Promise(() => {});
+        return new Response(`kept ${kept.length}`);
+      } };''', {**SETTINGS, 'limits.slice': '30s'})
+    server.expect(r'limits\.heap.*path=/bomb')
+    with server.connect() as bomb, server.connect() as wait, server.connect() as later:
+        wait.send_request(target='/wait')
+        wait_for(lambda: server.get('/').status == 200, 'an answer')
+        bomb.send_request(target='/bomb')
+        later.send_request(target='/')
+        for client in (bomb, wait, later):
+            client.socket.settimeout(60)
+        assert bomb.read_response().status == 503
+        assert wait.read_response().status == 503
+        assert later.read_response().status in (200, 503)
+        # The fresh isolate has nothing of the old one.
+        assert later.get('/').text == 'kept 0'
+    for _ in range(100):
+        assert server.get('/').text == 'kept 0'
+
+
+def test_buffers_of_every_kind_are_limited(jsd):
+    server = jsd('''
+      const cases = [
+        () => new ArrayBuffer(64 << 20),
+        () => new SharedArrayBuffer(64 << 20),
+        () => new ArrayBuffer(1, { maxByteLength: 1 << 30 }).resize(64 << 20),
+        () => new SharedArrayBuffer(1, { maxByteLength: 1 << 30 }).grow(64 << 20),
+        () => new WebAssembly.Memory({ initial: 1024 }),
+        () => new WebAssembly.Memory({ initial: 1, maximum: 65536 }).grow(1024),
+        () => { const all = []; for (;;) all.push(new WebAssembly.Memory({ initial: 16 })); },
+      ];
+      export default { fetch() {
+        return Response.json(cases.map((make) => { try { make(); } catch (error) { return error.name; } return 'made'; }));
+      } };''', SETTINGS)
+    for _ in range(3):
+        assert server.get('/').text == '["RangeError","RangeError","RangeError","RangeError","RangeError","RangeError","RangeError"]'
