@@ -5,6 +5,9 @@
 #include "core/ops/compression.h"
 #include "core/ops/console.h"
 #include "core/ops/crypto.h"
+#include "core/ops/crypto_asymmetric.h"
+#include "core/ops/crypto_key.h"
+#include "core/ops/crypto_symmetric.h"
 #include "core/ops/encoding.h"
 #include "core/ops/fetch_event.h"
 #include "core/ops/multipart.h"
@@ -29,6 +32,9 @@ const std::vector<Binding>& AllBindings() {
         CompressionBindings(),
         ConsoleBindings(),
         CryptoBindings(),
+        CryptoAsymmetricBindings(),
+        CryptoKeyBindings(),
+        CryptoSymmetricBindings(),
         EncodingBindings(),
         FetchEventBindings(),
         MultipartBindings(),

@@ -2,8 +2,8 @@
 
 #include <utility>
 
+#include "core/background_pool.h"
 #include "core/check.h"
-#include "core/platform.h"
 
 namespace jsd {
 
@@ -32,7 +32,7 @@ std::shared_ptr<OpQueue::Port> OpQueue::Start() {
 }
 
 void OpQueue::StartOnPool(std::uint32_t id, std::function<MakeValue()> work) {
-  Platform::Get().RunInBackground([port = Start(), id, work = std::move(work)] { port->Finish(id, work()); });
+  BackgroundPool::Get().Run([port = Start(), id, work = std::move(work)] { port->Finish(id, work()); });
 }
 
 std::vector<OpQueue::Finished> OpQueue::Take() {

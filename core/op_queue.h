@@ -44,7 +44,7 @@ class OpQueue {
   void set_wake_up(std::function<void()> wake_up);
   // Counts an op as pending; the binding passes the port and the id to the work.
   std::shared_ptr<Port> Start();
-  // Runs `work` on one of the platform's threads and finishes op `id` with the function that it returns.
+  // Runs `work` on a thread of the background pool and finishes op `id` with the function that it returns.
   void StartOnPool(std::uint32_t id, std::function<MakeValue()> work);
   std::vector<Finished> Take();
   std::size_t pending() const { return pending_; }

@@ -19,15 +19,6 @@ namespace {
 // which they can be terminated; the second is in the language, and this V8 still keeps it behind a flag.
 constexpr const char* kFlags[] = {"--no-turboshaft-loop-unrolling", "--js-base-64"};
 
-class FunctionTask final : public v8::Task {
- public:
-  explicit FunctionTask(std::function<void()> work) : work_(std::move(work)) {}
-  void Run() override { work_(); }
-
- private:
-  std::function<void()> work_;
-};
-
 // An isolate that is being made or ended has no state.
 std::shared_ptr<ArrayBufferAllocator> AccountOfThread() {
   v8::Isolate* const isolate = v8::Isolate::TryGetCurrent();
@@ -145,10 +136,6 @@ std::shared_ptr<v8::TaskRunner> Platform::GetForegroundTaskRunner(v8::Isolate* i
   const auto found = isolates_.find(isolate);
   JSD_CHECK(found != isolates_.end());
   return found->second;
-}
-
-void Platform::RunInBackground(std::function<void()> work) {
-  base_->PostTaskOnWorkerThread(v8::TaskPriority::kUserVisible, std::make_unique<FunctionTask>(std::move(work)));
 }
 
 // V8 has to run before an isolate can be allocated, and asks for its tasks while it initialises one.

@@ -85,9 +85,6 @@ class Platform final : public v8::Platform {
   // naming the flag, where V8 does not know one.
   static bool SetFlags(const std::vector<std::string>& flags, std::string* error);
 
-  // Runs `work` on one of the background threads.
-  void RunInBackground(std::function<void()> work);
-
   v8::PageAllocator* GetPageAllocator() override { return &pages_; }
   v8::ThreadIsolatedAllocator* GetThreadIsolatedAllocator() override { return base_->GetThreadIsolatedAllocator(); }
   int NumberOfWorkerThreads() override { return base_->NumberOfWorkerThreads(); }

@@ -1,7 +1,9 @@
 #include "core/ops/base64.h"
 
 #include <icu_simdutf.h>
+#include <openssl/crypto.h>
 
+#include <cstring>
 #include <memory>
 #include <string_view>
 
@@ -91,7 +93,48 @@ void Base64Encode(const Info& info) {
   ReturnLatin1(info, {scratch.data(), size});
 }
 
-constexpr Binding kBindings[] = {{"base64Decode", Base64Decode}, {"base64Encode", Base64Encode}};
+// base64UrlDecode(text): a Uint8Array, or undefined where this is not RFC 4648, section 5, without padding.
+void Base64UrlDecode(const Info& info) {
+  JSD_CHECK(info.Length() == 1 && info[0]->IsString());
+  v8::Isolate* isolate = info.GetIsolate();
+  const auto text = info[0].As<v8::String>();
+  Scratch scratch(static_cast<std::size_t>(text->Length()));
+  simdutf::result result;
+  {
+    const Latin1View view(isolate, text);
+    if (!view.valid()) return;
+    const std::string_view base64 = view.characters();
+    // The decoder takes spaces and padding too.
+    if (base64.find_first_of("= \t\r\n\f") != std::string_view::npos) return;
+    result =
+        simdutf::base64_to_binary(base64.data(), base64.size(), scratch.data(), simdutf::base64_url, simdutf::loose);
+  }
+  if (result.error != simdutf::SUCCESS) return;
+  v8::Local<v8::ArrayBuffer> buffer;
+  if (!v8::ArrayBuffer::MaybeNew(isolate, result.count).ToLocal(&buffer)) {
+    return ThrowRangeError(isolate, "Array buffer allocation failed");
+  }
+  if (result.count > 0) std::memcpy(buffer->Data(), scratch.data(), result.count);
+  OPENSSL_cleanse(scratch.data(), result.count);
+  info.GetReturnValue().Set(v8::Uint8Array::New(buffer, 0, result.count));
+}
+
+// base64UrlEncode(bytes)
+void Base64UrlEncode(const Info& info) {
+  std::string_view bytes;
+  JSD_CHECK(info.Length() == 1 && GetBytes(info[0], &bytes));
+  Scratch scratch(simdutf::base64_length_from_binary(bytes.size(), simdutf::base64_url));
+  const std::size_t size = simdutf::binary_to_base64(bytes.data(), bytes.size(), scratch.data(), simdutf::base64_url);
+  ReturnLatin1(info, {scratch.data(), size});
+  OPENSSL_cleanse(scratch.data(), size);
+}
+
+constexpr Binding kBindings[] = {
+    {"base64Decode", Base64Decode},
+    {"base64Encode", Base64Encode},
+    {"base64UrlDecode", Base64UrlDecode},
+    {"base64UrlEncode", Base64UrlEncode},
+};
 
 }  // namespace
 

@@ -1,5 +1,6 @@
 #include "core/ops/crypto.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
@@ -11,7 +12,8 @@
 #include <utility>
 
 #include "core/check.h"
-#include "core/runtime_state.h"
+#include "core/ops/crypto_digest.h"
+#include "core/ops/crypto_job.h"
 #include "core/value.h"
 
 namespace jsd {
@@ -24,19 +26,44 @@ void FillRandom(void* bytes, std::size_t size) {
   JSD_CHECK(RAND_bytes(static_cast<unsigned char*>(bytes), static_cast<int>(size)) == 1);
 }
 
+// Asking OpenSSL costs more than making a few bytes, so small wishes are served out of a larger one. What was given
+// away is overwritten.
+class RandomReserve {
+ public:
+  void Take(void* bytes, std::size_t size) {
+    if (size > bytes_.size() / 4) return FillRandom(bytes, size);
+    if (size > bytes_.size() - used_) {
+      FillRandom(bytes_.data(), bytes_.size());
+      used_ = 0;
+    }
+    std::memcpy(bytes, bytes_.data() + used_, size);
+    OPENSSL_cleanse(bytes_.data() + used_, size);
+    used_ += size;
+  }
+
+ private:
+  std::array<unsigned char, 4096> bytes_;
+  std::size_t used_ = sizeof(bytes_);
+};
+
+RandomReserve& Reserve() {
+  static thread_local RandomReserve reserve;
+  return reserve;
+}
+
 // randomFill(view): at most 65536 bytes.
 void RandomFill(const Info& info) {
   JSD_CHECK(info.Length() == 1 && info[0]->IsArrayBufferView());
   std::string_view bytes;
   JSD_CHECK(GetBytes(info[0], &bytes) && bytes.size() <= 65536);
-  FillRandom(const_cast<char*>(bytes.data()), bytes.size());
+  Reserve().Take(const_cast<char*>(bytes.data()), bytes.size());
 }
 
 // RFC 9562, version 4.
 void RandomUuid(const Info& info) {
   constexpr char kHex[] = "0123456789abcdef";
   std::array<std::uint8_t, 16> bytes;
-  FillRandom(bytes.data(), bytes.size());
+  Reserve().Take(bytes.data(), bytes.size());
   bytes[6] = 0x40 | (bytes[6] & 0x0f);
   bytes[8] = 0x80 | (bytes[8] & 0x3f);
   std::array<char, 36> text;
@@ -57,6 +84,9 @@ const EVP_MD* FindDigest(std::string_view name) {
       {"SHA-256", EVP_MD_fetch(nullptr, "SHA2-256", nullptr)},
       {"SHA-384", EVP_MD_fetch(nullptr, "SHA2-384", nullptr)},
       {"SHA-512", EVP_MD_fetch(nullptr, "SHA2-512", nullptr)},
+      {"SHA3-256", EVP_MD_fetch(nullptr, "SHA3-256", nullptr)},
+      {"SHA3-384", EVP_MD_fetch(nullptr, "SHA3-384", nullptr)},
+      {"SHA3-512", EVP_MD_fetch(nullptr, "SHA3-512", nullptr)},
   };
   for (const auto& [digest_name, digest] : kDigests) {
     if (digest_name == name) return digest;
@@ -64,26 +94,39 @@ const EVP_MD* FindDigest(std::string_view name) {
   return nullptr;
 }
 
-struct Hash {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> bytes;
-  unsigned int size = 0;
+// digest(id, name, bytes)
+void Digest(const Info& info) {
+  const EVP_MD* digest = DigestArgument(info.GetIsolate(), info[1]);
+  const auto compute = [digest](std::string_view bytes) -> Outcome {
+    SecretBytes hash(static_cast<std::size_t>(EVP_MD_get_size(digest)));
+    JSD_CHECK(EVP_Digest(bytes.data(), bytes.size(), hash.data(), nullptr, digest, nullptr) == 1);
+    return hash;
+  };
+  if (NumberArgument(info[0]) != 0) {
+    return PerformCrypto(info, [compute, data = BytesArgument(info[2])] { return compute(data.view()); });
+  }
+  // At once, so that the bytes need not be copied.
+  std::string_view bytes;
+  JSD_CHECK(GetBytes(info[2], &bytes));
+  v8::Local<v8::Value> value;
+  if (OutcomeValue(info.GetIsolate(), compute(bytes)).ToLocal(&value)) info.GetReturnValue().Set(value);
+}
+
+// byteLength(buffer or view)
+void ByteLength(const Info& info) {
+  std::string_view bytes;
+  JSD_CHECK(GetBytes(info[0], &bytes));
+  info.GetReturnValue().Set(static_cast<double>(bytes.size()));
+}
+
+constexpr Binding kBindings[] = {
+    {"randomFill", RandomFill},
+    {"randomUuid", RandomUuid},
+    {"digest", Digest, OpKind::kAsync},
+    {"byteLength", ByteLength},
 };
 
-Hash ComputeHash(const EVP_MD* digest, std::string_view bytes) {
-  Hash hash;
-  JSD_CHECK(EVP_Digest(bytes.data(), bytes.size(), hash.bytes.data(), &hash.size, digest, nullptr) == 1);
-  return hash;
-}
-
-v8::MaybeLocal<v8::Value> ToArrayBuffer(v8::Isolate* isolate, const Hash& hash) {
-  v8::Local<v8::ArrayBuffer> buffer;
-  if (!v8::ArrayBuffer::MaybeNew(isolate, hash.size).ToLocal(&buffer)) {
-    ThrowRangeError(isolate, "Array buffer allocation failed");
-    return {};
-  }
-  std::memcpy(buffer->Data(), hash.bytes.data(), hash.size);
-  return buffer;
-}
+}  // namespace
 
 const EVP_MD* DigestArgument(v8::Isolate* isolate, v8::Local<v8::Value> name) {
   JSD_CHECK(name->IsString());
@@ -91,41 +134,6 @@ const EVP_MD* DigestArgument(v8::Isolate* isolate, v8::Local<v8::Value> name) {
   JSD_CHECK(digest != nullptr);
   return digest;
 }
-
-void Digest(const Info& info) {
-  JSD_CHECK(info.Length() == 2);
-  v8::Isolate* isolate = info.GetIsolate();
-  std::string_view bytes;
-  JSD_CHECK(GetBytes(info[1], &bytes));
-  v8::Local<v8::Value> value;
-  if (ToArrayBuffer(isolate, ComputeHash(DigestArgument(isolate, info[0]), bytes)).ToLocal(&value)) {
-    info.GetReturnValue().Set(value);
-  }
-}
-
-// The bytes are copied: the script may write to them meanwhile.
-void DigestInBackground(const Info& info) {
-  JSD_CHECK(info.Length() == 3 && info[0]->IsUint32());
-  v8::Isolate* isolate = info.GetIsolate();
-  std::string_view bytes;
-  JSD_CHECK(GetBytes(info[2], &bytes));
-  RuntimeState::From(isolate).ops.StartOnPool(
-      info[0].As<v8::Uint32>()->Value(),
-      [digest = DigestArgument(isolate, info[1]), copy = std::string(bytes)]() -> OpQueue::MakeValue {
-        return [hash = ComputeHash(digest, copy)](v8::Local<v8::Context> context) {
-          return ToArrayBuffer(context->GetIsolate(), hash);
-        };
-      });
-}
-
-constexpr Binding kBindings[] = {
-    {"randomFill", RandomFill},
-    {"randomUuid", RandomUuid},
-    {"digest", Digest},
-    {"digestInBackground", DigestInBackground, OpKind::kAsync},
-};
-
-}  // namespace
 
 std::span<const Binding> CryptoBindings() { return kBindings; }
 

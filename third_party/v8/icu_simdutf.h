@@ -17,7 +17,7 @@ struct result {
   std::size_t count;
 };
 
-enum base64_options : std::uint64_t { base64_default = 0 };
+enum base64_options : std::uint64_t { base64_default = 0, base64_url = 1 };
 enum last_chunk_handling_options : std::uint64_t { loose = 0 };
 
 bool validate_ascii(const char* text, std::size_t length) noexcept;
