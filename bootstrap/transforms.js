@@ -141,7 +141,11 @@ async function runCodec(codec, bytes, last, controller) {
     if (piece !== undefined) streams.enqueueTransformed(controller, piece);
     const state = ops.codecState(codec);
     if (state !== states.hasMore) return state;
-    if (piece !== undefined) await streams.roomAfterTransform(controller);
+    const room = streams.roomAfterTransform(controller);
+    if (room === undefined) continue;
+    await room;
+    // The stream was aborted or cancelled meanwhile.
+    if (!streams.isWanted(controller)) return states.ended;
   }
 }
 

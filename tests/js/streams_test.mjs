@@ -59,3 +59,54 @@ test('what only looks like a stream is text as a body', async () => {
   assertThrows(() => new Response(stream), TypeError, 'locked');
   assert(!new Response(new ReadableStream()).bodyUsed);
 });
+
+test('what a script redefines is not met', async () => {
+  const { pipeTo, pipeThrough, tee, values } = ReadableStream.prototype;
+  const keys = [
+    ...['push', 'shift', 'slice', 'forEach', Symbol.iterator].map((key) => [Array.prototype, key]),
+    ...['getReader', 'pipeTo', 'cancel', 'locked', 'tee'].map((key) => [ReadableStream.prototype, key]),
+    ...['read', 'releaseLock', 'closed'].map((key) => [ReadableStreamDefaultReader.prototype, key]),
+    ...['getWriter', 'close'].map((key) => [WritableStream.prototype, key]),
+    ...['write', 'ready', 'releaseLock'].map((key) => [WritableStreamDefaultWriter.prototype, key]),
+    ...['buffer', 'set'].map((key) => [Object.getPrototypeOf(Uint8Array.prototype), key]),
+    ...['state', 'highWaterMark', 'queue', 'value'].map((key) => [Object.prototype, key]),
+  ];
+  const descriptors = keys.map(([object, key]) => Object.getOwnPropertyDescriptor(object, key));
+  const source = new ReadableStream({
+    type: 'bytes',
+    start(controller) {
+      controller.enqueue(new Uint8Array([1, 2]));
+      controller.enqueue(new Uint8Array([3]));
+      controller.close();
+    },
+  });
+  const written = [];
+  const sink = new WritableStream({ write(chunk) { written[written.length] = chunk; } });
+  const identity = new TransformStream();
+  const spoiled = {
+    __proto__: null, configurable: true, get() { throw new Error('used'); }, set() { throw new Error('set'); },
+  };
+  for (let i = 0; i < keys.length; i++) Object.defineProperty(keys[i][0], keys[i][1], spoiled);
+  let piped, step;
+  try {
+    const branches = tee.call(source);
+    piped = pipeTo.call(pipeThrough.call(branches[0], identity), sink);
+    step = values.call(branches[1]).next();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  } finally {
+    for (let i = 0; i < keys.length; i++) {
+      if (descriptors[i] === undefined) delete keys[i][0][keys[i][1]];
+      else Object.defineProperty(keys[i][0], keys[i][1], { __proto__: null, ...descriptors[i] });
+    }
+  }
+  await piped;
+  assertEquals((await step).value, new Uint8Array([1, 2]));
+  assertEquals(written, [new Uint8Array([1, 2]), new Uint8Array([3])]);
+});
+
+test('streams show nothing of themselves', () => {
+  for (const stream of [new ReadableStream(), new WritableStream(), new TransformStream()]) {
+    assertEquals(Reflect.ownKeys(stream), []);
+    assertEquals(Reflect.ownKeys(Object.getPrototypeOf(stream)).filter((key) => String(key).startsWith('_')), []);
+  }
+});
