@@ -99,11 +99,14 @@ struct WebSocketConfig {
 
 enum class LogLevel { kDebug, kInfo, kWarn, kError };
 enum class LogFormat { kText, kJson };
+enum class AccessLogFormat { kCommon, kCombined, kJson };
 
 struct LogConfig {
   LogLevel level = LogLevel::kInfo;
   LogFormat format = LogFormat::kText;
-  std::filesystem::path file;  // Empty: standard error.
+  std::filesystem::path file;    // Empty: standard error.
+  std::filesystem::path access;  // Of the access log; empty: none.
+  AccessLogFormat access_format = AccessLogFormat::kCombined;
 };
 
 struct V8Config {

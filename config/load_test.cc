@@ -183,7 +183,8 @@ TEST_F(LoadTest, UnknownKeysWithoutANearOneListWhatThereIs) {
   EXPECT_THAT(LineErrors("v8", "inspector = true"),
               ElementsAre(R"(F:3:1: v8.inspector: unknown key; expected "v8.flags")"));
   EXPECT_THAT(LineErrors("log", "colour = true"),
-              ElementsAre(R"(F:3:1: log.colour: unknown key; expected one of "log.level", "log.format", "log.file")"));
+              ElementsAre(R"(F:3:1: log.colour: unknown key; expected one of "log.level", "log.format", "log.file", )"
+                          R"("log.access", "log.access_format")"));
   EXPECT_THAT(Errors("colour = true\n[app]\nscript = \"a\"\n"),
               ElementsAre("F:1:1: colour: unknown key; expected one of \"server\", \"app\", \"limits\", \"timeouts\", "
                           "\"websocket\", \"log\", \"v8\""));

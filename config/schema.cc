@@ -21,6 +21,7 @@ constexpr std::uint64_t kTiB = kGiB << 10;
 // In the order of LogLevel and of LogFormat.
 constexpr std::string_view kLogLevels[] = {"debug", "info", "warn", "error"};
 constexpr std::string_view kLogFormats[] = {"text", "json"};
+constexpr std::string_view kAccessLogFormats[] = {"common", "combined", "json"};
 // In the order of WebSocketOverflow and of WebSocketCompression.
 constexpr std::string_view kOverflows[] = {"close", "drop"};
 constexpr std::string_view kCompressions[] = {"off", "message", "connection"};
@@ -281,6 +282,12 @@ constexpr Setting kSettings[] = {
      "A line of text for people, or one JSON object a line for tools."},
     {"log", "file", R"("")", PathKind{At<&Config::log, &LogConfig::file>, true},
      "The file that the log is appended to. Empty: standard error."},
+    {"log", "access", R"("")", PathKind{At<&Config::log, &LogConfig::access>, true},
+     "The file that a line for each request is appended to, `/dev/stdout` for standard output. Empty: none is "
+     "written."},
+    {"log", "access_format", R"("combined")",
+     ChoiceKind{SetChoice<&Config::log, &LogConfig::access_format>, kAccessLogFormats},
+     "The access log as other servers write it, without or with Referer and User-Agent, or one JSON object a line."},
 
     {"v8", "flags", "[]", FlagListKind{At<&Config::v8, &V8Config::flags>}, "Flags for V8, in its own spelling."},
 };

@@ -5,11 +5,13 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
 #include "config/config.h"
 #include "core/web_socket.h"
+#include "server/http_access_log.h"
 #include "server/http_buffer.h"
 #include "server/http_reply.h"
 #include "server/http_router.h"
@@ -63,6 +65,7 @@ class HttpContext {
   Log& log;
   BlockPool blocks;
   DateLine date;
+  std::optional<AccessLog> access_log;
   SharedWsDeflate ws_deflate;
   HttpRouter router;
   Poller poller;

@@ -27,6 +27,7 @@ void HttpExchange::Begin(HttpSession& session) {
   app = nullptr;
   next = nullptr;
   runtime_handle = 0;
+  started = 0;
 }
 
 void HttpExchange::End() {
@@ -35,6 +36,8 @@ void HttpExchange::End() {
   source_ = body_ = {};
   body_state_ = BodyState::kNone;
   body_length_ = -1;
+  body_written_ = 0;
+  status_ = 0;
   body_queue_.Clear();
   TakeNews();
   remaining_ = 0;
@@ -124,14 +127,17 @@ void HttpExchange::PutHead(OutputQueue& out, const ReplyHead& head, const ReplyF
   out.Commit(static_cast<std::size_t>(WriteHead(begin, head, framing, session_->date()) - begin));
 }
 
-bool HttpExchange::FrameWhole(const ReplyHead& head, std::size_t body_size, ReplyFraming& framing) const {
+bool HttpExchange::FrameWhole(const ReplyHead& head, std::size_t body_size, ReplyFraming& framing) {
+  status_ = head.status;
   framing.connection = session_->ConnectionOptionFor(*this);
   framing.hsts = session_->hsts();
   if (IsBodyless(head.status)) return false;
   framing.framing = Framing::kLength;
   // 205 says that there is no body by a length of zero (RFC 9110 section 15.3.6).
   framing.length = head.status == 205 ? 0 : body_size;
-  return head.status != 205 && request_.head.method != "HEAD";
+  const bool send_body = head.status != 205 && request_.head.method != "HEAD";
+  if (send_body) body_written_ = body_size;
+  return send_body;
 }
 
 char* HttpExchange::Reply(const ReplyHead& head, std::size_t body_size) {
@@ -188,6 +194,7 @@ void HttpExchange::Fail(FailReason reason) {
 
 void HttpExchange::StartStream(const ReplyHead& head) {
   state = State::kStreaming;
+  status_ = head.status;
   ReplyFraming framing;
   const bool bodyless = IsBodyless(head.status) || head.status == 205;
   if (head.status == 205) {
@@ -234,6 +241,7 @@ bool HttpExchange::Write(std::string_view chunk) {
       out.Append(chunk);
       break;
   }
+  body_written_ += chunk.size();
   session_->Wrote();
   blocked_ = out.bytes() >= kStreamHighWater;
   return !blocked_;

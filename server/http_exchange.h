@@ -111,6 +111,10 @@ class HttpExchange final : public RequestEvent, public BodySink {
   bool cut() const { return cut_; }
   bool ends_with_connection() const { return framing_ == Framing::kNone; }
 
+  // Of the reply; 0 while there is none.
+  int status() const { return status_; }
+  std::uint64_t body_written() const { return body_written_; }
+
   // The runtime has it.
   bool lent() const { return state == State::kRunning || state == State::kStreaming; }
 
@@ -119,6 +123,7 @@ class HttpExchange final : public RequestEvent, public BodySink {
   State state = State::kDone;
   HttpApp* app = nullptr;        // Whose request it is; null where there is none, or it is not known yet.
   std::int64_t deadline = 0;     // Of the reply, in the service's milliseconds.
+  std::int64_t started = 0;      // The same of the header, where there is an access log.
   HttpExchange* next = nullptr;  // The session's next one, or the next free one.
 
   // --- RequestEvent
@@ -141,7 +146,7 @@ class HttpExchange final : public RequestEvent, public BodySink {
 
  private:
   // How a whole reply is framed; whether its body is sent.
-  bool FrameWhole(const ReplyHead& head, std::size_t body_size, ReplyFraming& framing) const;
+  bool FrameWhole(const ReplyHead& head, std::size_t body_size, ReplyFraming& framing);
   void PutHead(OutputQueue& out, const ReplyHead& head, const ReplyFraming& framing);
   // The view at its place in the copy, where it lies in the source.
   void Rebase(std::string_view& view, const char* copy) const;
@@ -158,6 +163,8 @@ class HttpExchange final : public RequestEvent, public BodySink {
   std::size_t body_filled_ = 0;  // Of that room.
   std::int64_t body_length_ = -1;
   std::uint64_t remaining_ = 0;  // Of a declared length.
+  std::uint64_t body_written_ = 0;
+  int status_ = 0;
   Framing framing_ = Framing::kNone;
   bool discard_ = false;
   bool blocked_ = false;

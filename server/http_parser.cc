@@ -9,6 +9,17 @@ namespace jsd {
 
 namespace http = boost::beast::http;
 
+namespace {
+
+bool StartsShortLastChunk(std::string_view rest) {
+  constexpr std::size_t kShortest = 5;  // "0\r\n\r\n"
+  if (rest.size() >= kShortest) return false;
+  if (rest.starts_with("\r\n")) rest.remove_prefix(2);
+  return rest.starts_with('0');
+}
+
+}  // namespace
+
 HttpParser::HttpParser(const LimitsConfig& limits, HttpRequest& request) : limits_(limits), request_(request) {
   // HeaderScanner has seen to the size of the header.
   header_limit(std::numeric_limits<std::uint32_t>::max());
@@ -31,6 +42,8 @@ int HttpParser::ParseChunks(std::string_view bytes, std::size_t& consumed, BodyS
   while (consumed < bytes.size() && !is_done()) {
     error_code error;
     input_ = bytes.substr(consumed);
+    // Beast has seen the last chunk's line, and takes it for granted that something has come behind it.
+    if (chunk_left_ == 0 && StartsShortLastChunk(input_)) return CheckUnfinishedChunk(input_);
     consumed += put(boost::asio::buffer(input_), error);
     if (error == http::error::need_more) {
       const std::string_view rest = bytes.substr(consumed);
@@ -77,13 +90,15 @@ bool HttpParser::IsFolded(std::string_view name, std::string_view value) const {
   return std::find(name_end, value.data(), '\r') != value.data();
 }
 
-void HttpParser::on_chunk_header_impl(std::uint64_t, string_view extensions, error_code& error) {
+void HttpParser::on_chunk_header_impl(std::uint64_t size, string_view extensions, error_code& error) {
+  chunk_left_ = size;
   extension_bytes_ += extensions.size();
   const int status = extension_bytes_ > limits_.headers ? 400 : CheckChunkExtensions(extensions);
   if (status != 0) Reject(status, error);
 }
 
 std::size_t HttpParser::on_chunk_body_impl(std::uint64_t, string_view bytes, error_code&) {
+  chunk_left_ -= bytes.size();
   if (body_ != nullptr) body_->AppendBody(bytes);
   return bytes.size();
 }

@@ -62,7 +62,8 @@ class HttpParser final : public boost::beast::http::basic_parser<true> {
   BodySink* body_ = nullptr;
   std::string_view input_;  // What is being parsed, while it is.
   std::size_t extension_bytes_ = 0;
-  int status_ = 0;  // Of a check of ours that failed.
+  std::uint64_t chunk_left_ = 0;  // Bytes of the chunk that have not come.
+  int status_ = 0;                // Of a check of ours that failed.
   bool in_body_ = false;
 };
 

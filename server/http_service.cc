@@ -50,7 +50,7 @@ using SessionPtr = boost::intrusive_ptr<HttpSession>;
 class HttpService final : public ConnectionHandler, private HttpContext {
  public:
   HttpService(asio::io_context& io_context, std::span<RequestSink* const> sinks, const Config& configuration,
-              Log& service_log, const TlsRegistry* tls);
+              Log& service_log, const TlsRegistry* tls, LogSink* access);
   ~HttpService() override;
 
   void Adopt(Connection connection) override;
@@ -116,13 +116,14 @@ std::chrono::milliseconds SweepPeriod(const Config& config) {
 }
 
 HttpService::HttpService(asio::io_context& io_context, std::span<RequestSink* const> sinks, const Config& configuration,
-                         Log& service_log, const TlsRegistry* tls)
+                         Log& service_log, const TlsRegistry* tls, LogSink* access)
     : HttpContext(io_context, sinks, configuration, service_log),
       anchor_(std::make_shared<Anchor>()),
       tls_(tls),
       endpoints_(EndpointsOf(configuration)),
       sweep_timer_(io_context),
       sweep_period_(SweepPeriod(configuration)) {
+  if (access != nullptr) access_log.emplace(*access, configuration.log.access_format);
   anchor_->service = this;
   for (const Endpoint& endpoint : endpoints_) {
     if (endpoint.kind != Endpoint::Kind::kTls) continue;
@@ -287,6 +288,7 @@ void HttpService::Sweep() {
   const std::int64_t now = Now();
   ForEachSession([now](HttpSession& session) { session.CheckDeadlines(now); });
   Reap();
+  if (access_log) access_log->Flush();
   if (session_count_ != 0) ScheduleSweep();
 }
 
@@ -299,8 +301,9 @@ std::int64_t HttpContext::Now() {
 }
 
 std::unique_ptr<ConnectionHandler> MakeHttpService(asio::io_context& io, std::span<RequestSink* const> apps,
-                                                   const Config& config, Log& log, const TlsRegistry* tls) {
-  return std::make_unique<HttpService>(io, apps, config, log, tls);
+                                                   const Config& config, Log& log, const TlsRegistry* tls,
+                                                   LogSink* access) {
+  return std::make_unique<HttpService>(io, apps, config, log, tls, access);
 }
 
 }  // namespace jsd

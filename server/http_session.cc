@@ -278,7 +278,10 @@ void HttpSession::Close(std::string_view reason) {
   if (websocket_ != nullptr) websocket_->OnClosed();
   while (first_ != nullptr) {
     HttpExchange& exchange = *std::exchange(first_, first_->next);
-    if (exchange.lent()) exchange.app->sink->Cancel(exchange, reason);
+    if (exchange.lent()) {
+      exchange.app->sink->Cancel(exchange, reason);
+      if (context_.access_log) LogAccess(exchange);
+    }
     context_.ReleaseExchange(exchange);
   }
   last_ = nullptr;

@@ -280,6 +280,7 @@ void HttpSession::TellNews() {
 
 void HttpSession::Dispatch(HttpExchange& exchange) {
   exchange.state = HttpExchange::State::kRunning;
+  if (context_.access_log) exchange.started = HttpContext::Now();
   served_ = true;
   if (redirects_) [[unlikely]]
     return Redirect(exchange);

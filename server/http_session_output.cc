@@ -36,6 +36,7 @@ void HttpSession::CloseAfter(const HttpExchange& exchange) {
 void HttpSession::Finished(HttpExchange& exchange) {
   if (&exchange == receiving_) DiscardBody();
   exchange.state = HttpExchange::State::kDone;
+  if (context_.access_log) LogAccess(exchange);
   if (closed_) return;
   while (first_ != nullptr && first_->state == HttpExchange::State::kDone && !first_->cut()) {
     HttpExchange& done = *std::exchange(first_, first_->next);
@@ -48,6 +49,17 @@ void HttpSession::Finished(HttpExchange& exchange) {
     context_.ReleaseExchange(done);
   }
   Wrote();
+}
+
+void HttpSession::LogAccess(HttpExchange& exchange) {
+  // 499, as others call it: the client has gone before there was a reply.
+  const int status = exchange.status() == 0 ? 499 : exchange.status();
+  const std::int64_t duration = exchange.started == 0 ? 0 : HttpContext::Now() - exchange.started;
+  context_.access_log->Add({.head = exchange.head(),
+                            .http11 = exchange.request().http11,
+                            .status = status,
+                            .bytes = exchange.body_written(),
+                            .duration = duration});
 }
 
 void HttpSession::StopDiscarded() {

@@ -55,10 +55,18 @@ int Serve(const CommandLine& command_line) {
     Print(stderr, error + "\n");
     return kUsage;
   }
-  Master master(config, *sink,
-                [&config, &tls](boost::asio::io_context& io, std::span<RequestSink* const> apps, Log& log) {
-                  return MakeHttpService(io, apps, config, log, tls.get());
-                });
+  std::unique_ptr<LogSink> access;
+  if (!config.log.access.empty()) {
+    access = LogSink::Open({.file = config.log.access}, &error);
+    if (!access) {
+      Print(stderr, "log.access: " + error + "\n");
+      return kFailed;
+    }
+  }
+  Master master(config, *sink, [&](boost::asio::io_context& io, std::span<RequestSink* const> apps, Log& log) {
+    return MakeHttpService(io, apps, config, log, tls.get(), access.get());
+  });
+  if (access) master.ReopenToo(*access);
   return command_line.action == CommandLine::Action::kCheck ? master.Check() : master.Run();
 }
 

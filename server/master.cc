@@ -54,13 +54,14 @@ AppOptions MakeAppOptions(const AppConfig& app) {
 
 struct Master::Loop {
   asio::io_context io{1};
-  asio::signal_set signals{io, SIGTERM, SIGINT};
+  asio::signal_set signals{io, SIGTERM, SIGINT, SIGUSR1};
   asio::steady_timer loading{io};
 };
 
 Master::Master(const Config& config, LogSink& sink, ConnectionHandlerFactory connections)
     : config_(config),
       log_(sink),
+      log_sinks_{&sink},
       connections_(std::move(connections)),
       connection_count_(config.limits.connections, config.limits.connections_per_address),
       loop_(std::make_unique<Loop>()) {}
@@ -176,7 +177,16 @@ void Master::WaitForSignal() {
   });
 }
 
+void Master::ReopenLogs() {
+  for (LogSink* const sink : log_sinks_) {
+    std::string error;
+    if (!sink->Reopen(&error)) log_.Error("cannot reopen a log file, writing to the old one", {{"reason", error}});
+  }
+  log_.Info("log files were opened again");
+}
+
 void Master::OnSignal(int signal) {
+  if (signal == SIGUSR1) return ReopenLogs();
   if (stopping_) {
     log_.Warn("signal while stopping, exiting at once", {{"signal", signal}});
     std::_Exit(128 + signal);

@@ -36,6 +36,9 @@ class Master {
   // process should take over.
   int Run();
 
+  // A file that is opened again at SIGUSR1, as that of the log is. It outlives the master.
+  void ReopenToo(LogSink& sink) { log_sinks_.push_back(&sink); }
+
   // Loads the script as Run would, without listening. Returns the exit status: 0 or, with the error logged, 1.
   int Check();
 
@@ -49,6 +52,7 @@ class Master {
   void OnAccepted(UniqueFd socket, std::string address, unsigned listener);
   void WaitForSignal();
   void OnSignal(int signal);
+  void ReopenLogs();
   // Drains and ends the loop with `status`, or with 1 where requests were cut.
   void Stop(int status);
   // Trouble that keeps the server from starting: logged, and told to the person at the terminal.
@@ -56,6 +60,7 @@ class Master {
 
   const Config config_;
   Log log_;
+  std::vector<LogSink*> log_sinks_;
   const ConnectionHandlerFactory connections_;
   bool check_only_ = false;
   bool stopping_ = false;
