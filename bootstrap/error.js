@@ -2,7 +2,7 @@
 
 const {
   ArrayIsArray, ArrayPrototypeJoin, ArrayPrototypePush, Error, ErrorPrototypeToString, MathMax, MathMin, SafeSet, String,
-  StringPrototypeIndexOf, StringPrototypeRepeat, StringPrototypeReplaceAll, StringPrototypeSlice,
+  StringPrototypeIncludes, StringPrototypeIndexOf, StringPrototypeRepeat, StringPrototypeReplaceAll, StringPrototypeSlice,
   StringPrototypeStartsWith, uncurryThis,
 } = core.primordials;
 
@@ -68,7 +68,9 @@ const reportError = (error, seen) => {
   const frames = framesOf(error);
   if (position !== undefined && !StringPrototypeStartsWith(position.file, 'jsd:')) {
     if (position.text !== '') report += excerpt(position);
-    if (frames === '') report += `\n    at ${position.file}:${position.line}:${position.column + 1}`;
+    // A text that does not compile has no frame of its own; those there are belong to whoever wanted it compiled.
+    const place = `${position.file}:${position.line}:`;
+    if (!StringPrototypeIncludes(frames, place)) report += `\n    at ${place}${position.column + 1}`;
   }
   report += frames;
   const causes = [];

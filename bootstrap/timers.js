@@ -8,7 +8,7 @@ const { MathMax, ReflectApply, SafeMap, TypeError } = core.primordials;
 
 const globalObject = globalThis;
 
-// By id: { callback, parameters, interval }; `interval` is negative for a timer that fires once.
+// By id: { callback, parameters, interval, asyncContext }; `interval` is negative for a timer that fires once.
 const timers = new SafeMap();
 let lastId = 0;
 
@@ -17,7 +17,7 @@ function start(callback, delay, parameters = undefined, interval = -1) {
   do {
     lastId = lastId >= 0x7fffffff ? 1 : lastId + 1;
   } while (timers.has(lastId));
-  timers.set(lastId, { __proto__: null, callback, parameters, interval });
+  timers.set(lastId, { __proto__: null, callback, parameters, interval, asyncContext: ops.asyncContext() });
   ops.timerAdd(lastId, delay);
   return lastId;
 }
@@ -32,6 +32,7 @@ core.bindCallback('fireTimer', (id) => {
   // An interval whose callback is terminated goes on.
   if (timer.interval < 0) timers.delete(id);
   else ops.timerAdd(id, timer.interval);
+  ops.setAsyncContext(timer.asyncContext);
   try {
     if (timer.parameters === undefined) {
       timer.callback();
@@ -41,6 +42,7 @@ core.bindCallback('fireTimer', (id) => {
   } catch (error) {
     core.reportException(error, 'timer');
   }
+  ops.setAsyncContext(undefined);
   if (timer.interval >= 0 && timers.get(id) === timer) ops.timerAdd(id, timer.interval);
 });
 

@@ -38,6 +38,8 @@ struct ServerConfig {
   std::chrono::milliseconds drain{};  // How long requests in flight may take after SIGTERM.
 };
 
+enum class TypeScript { kStrip, kTransform };
+
 struct LimitsConfig {
   std::chrono::milliseconds request{};  // Of a handler, to its reply, without waiting for the body.
   std::chrono::milliseconds slice{};    // One call of the script's code, without a break.
@@ -70,6 +72,10 @@ struct AppConfig {
   std::vector<std::string> hosts;  // "example.org" and "*.example.org", in lower case. Empty: any.
   std::string path = "/";          // The prefix of its requests' paths: "/", or "/v1" without a slash behind.
   std::vector<std::pair<std::string, std::string>> env;
+  std::filesystem::path root;        // Of modules. Empty: from the package that the script belongs to.
+  std::filesystem::path import_map;  // Empty: none.
+  std::filesystem::path code_cache;  // Empty: none.
+  TypeScript typescript = TypeScript::kStrip;
   LimitsConfig limits;  // Those of [limits], where [app.limits] does not say otherwise.
   PermissionsConfig permissions;
 };

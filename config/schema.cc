@@ -25,6 +25,7 @@ constexpr std::string_view kAccessLogFormats[] = {"common", "combined", "json"};
 // In the order of WebSocketOverflow and of WebSocketCompression.
 constexpr std::string_view kOverflows[] = {"close", "drop"};
 constexpr std::string_view kCompressions[] = {"off", "message", "connection"};
+constexpr std::string_view kTypeScript[] = {"strip", "transform"};
 // In the order of TlsVersion and of ClientCertificates.
 constexpr std::string_view kTlsVersions[] = {"1.2", "1.3"};
 constexpr std::string_view kClientCertificates[] = {"none", "optional", "required"};
@@ -54,6 +55,10 @@ void SetTlsChoice(Config& config, std::size_t index) {
 template <auto kMember>
 auto& AtApp(Config& config) {
   return config.apps.back().*kMember;
+}
+
+void SetAppTypeScript(Config& config, std::size_t index) {
+  config.apps.back().typescript = static_cast<TypeScript>(index);
 }
 
 template <auto kMember>
@@ -165,6 +170,20 @@ constexpr Setting kSettings[] = {
      "whole. The path is compared as the client has written it."},
     {"app", "env", "{}", StringMapKind{AtApp<&AppConfig::env>},
      "What the script gets as `env`. `--set app.env.NAME=value` adds one."},
+    {"app", "root", R"("")", PathKind{AtApp<&AppConfig::root>, true},
+     "Modules are read below this folder only, symbolic links resolved. Empty: the folder of the package.json above "
+     "the "
+     "script, or of the npm or pnpm workspaces around that; without one the script's own folder."},
+    {"app", "import_map", R"("")", PathKind{AtApp<&AppConfig::import_map>, true},
+     "An import map, as JSON: addresses for what scripts import. Empty: none."},
+    {"app", "typescript", R"("strip")", ChoiceKind{SetAppTypeScript, kTypeScript},
+     "`\"strip\"` blanks the types out and keeps every position; enums, namespaces and parameter properties are "
+     "refused. "
+     "`\"transform\"` translates those too."},
+    {"app", "code_cache", R"("")", PathKind{AtApp<&AppConfig::code_cache>, true},
+     "A folder for compiled code, so that the next start is quicker; made if it is not there. Other users must not be "
+     "able "
+     "to write to it. Empty: compiled code is shared by the workers of one process only."},
 
     {"app.limits", "request", "", kRequestLimit<AtAppLimits<&LimitsConfig::request>>, "In place of `limits.request`."},
     {"app.limits", "slice", "", kSliceLimit<AtAppLimits<&LimitsConfig::slice>>, "In place of `limits.slice`."},

@@ -10,6 +10,7 @@
 #include "core/ops/crypto_symmetric.h"
 #include "core/ops/encoding.h"
 #include "core/ops/fetch_event.h"
+#include "core/ops/modules.h"
 #include "core/ops/multipart.h"
 #include "core/ops/request_body.h"
 #include "core/ops/runtime.h"
@@ -31,12 +32,13 @@ const std::vector<Binding>& AllBindings() {
         Base64Bindings(),
         CompressionBindings(),
         ConsoleBindings(),
-        CryptoBindings(),
         CryptoAsymmetricBindings(),
+        CryptoBindings(),
         CryptoKeyBindings(),
         CryptoSymmetricBindings(),
         EncodingBindings(),
         FetchEventBindings(),
+        ModuleBindings(),
         MultipartBindings(),
         RequestBodyBindings(),
         RuntimeBindings(),
@@ -87,12 +89,5 @@ v8::Local<v8::Object> MakeCoreObject(v8::Local<v8::Context> context, std::span<c
     JSD_CHECK(names->Set(context, id, Literal(isolate, binding.name)).FromJust());
     if (binding.kind == OpKind::kAsync) set(async_ops, binding.name, v8::True(isolate));
   }
-  const v8::Local<v8::Object> core = make();
-  set(core, "ops", ops);
-  set(core, "asyncOps", async_ops);
-  set(core, "opNames", names);
-  set(core, "version", Literal(isolate, kVersion));
-  return core;
-}
 
 }  // namespace jsd

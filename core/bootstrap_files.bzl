@@ -49,4 +49,35 @@ BOOTSTRAP_FILES = ["//bootstrap:%s.js" % name for name in [
     "websocket",
     "wasm",
     "fetch_event",
+    "commonjs",
+]]
+
+# The `node:` modules, and the packages that they stand on.
+NODE_FILES = ["//bootstrap:node/%s.js" % name for name in [
+    "async_hooks",
+    "buffer",
+    "diagnostics_channel",
+    "events",
+    "module",
+    "path",
+    "path.posix",
+    "process",
+    "timers",
+    "timers.promises",
+]] + ["//bootstrap:%s_bundle.js" % name for name in [
+    "buffer",
+    "events",
+    "path",
+    "string_decoder",
+]]
+
+# What prepares scripts, and the packages that do it.
+TOOL_FILES = ["//bootstrap:tools/%s.js" % name for name in [
+    "commonjs_exports",
+    "jsx",
+    "typescript",
+]] + ["//bootstrap:%s_bundle.js" % name for name in [
+    "amaro",
+    "lexer",
+    "sucrase",
 ]]

@@ -1,5 +1,7 @@
 #include "core/bootstrap_files.h"
 
+#include <algorithm>
+
 #include "core/value.h"
 
 namespace jsd {
@@ -35,6 +37,13 @@ bool RunFile(v8::Local<v8::Context> context, const BootstrapFile& file, v8::Loca
 }
 
 }  // namespace
+
+std::string BuiltinName(const BootstrapFile& file) {
+  if (file.name.ends_with("_bundle.js")) return {};
+  std::string name(file.name.substr(0, file.name.rfind('.')));
+  std::ranges::replace(name, '.', '/');
+  return name;
+}
 
 bool RunBootstrapFiles(v8::Local<v8::Context> context, v8::Local<v8::Object> core, std::string* error) {
   v8::Isolate* isolate = context->GetIsolate();

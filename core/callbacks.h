@@ -31,6 +31,8 @@ enum class Callback : std::size_t {
   kMakeDomException,    // (message, name) → a DOMException.
   kReportException,     // (error, origin): one that no script code caught; listeners of `error` hear of it first.
   kWasmStreaming,       // (response, sink): reads a module that WebAssembly compiles as it comes.
+  kRequire,             // (path, whether it is JSON) → the `module.exports` of a CommonJS module.
+  kLoadBuiltin,         // (name) → the exports of a `node:` module.
   kCount,
 };
 
@@ -57,6 +59,8 @@ inline constexpr std::array<std::string_view, kCallbackCount> kCallbackNames = {
     "makeDomException",
     "reportException",
     "wasmStreaming",
+    "require",
+    "loadBuiltin",
 };
 
 // The cached functions of one runtime.

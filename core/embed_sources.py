@@ -1,4 +1,7 @@
-"""Writes the bootstrap files into a C++ source: embed_sources.py OUTPUT FILE…, in the order in which they run."""
+"""Writes files of JavaScript into a C++ source: embed_sources.py OUTPUT FUNCTION FILE…
+
+FUNCTION is one of those in core/bootstrap_files.h, which returns the files in this order.
+"""
 
 import os
 import sys
@@ -19,16 +22,18 @@ def literal(text):
 
 
 def main():
-    output, paths = sys.argv[1], sys.argv[2:]
+    output, function, paths = sys.argv[1], sys.argv[2], sys.argv[3:]
     entries = []
     for path in paths:
         with open(path, encoding='utf-8') as file:
-            entries.append(f'    {{"{os.path.basename(path)}", {literal(file.read())}}},')
+            entries.append(f'    {{"{os.path.basename(path)}", {literal(file.read())}sv}},')
     with open(output, 'w', encoding='utf-8') as file:
         file.write('#include "core/bootstrap_files.h"\n\n#include <array>\n\nnamespace jsd {\nnamespace {\n\n'
+                   'using namespace std::string_view_literals;\n\n'
                    f'constexpr std::array<BootstrapFile, {len(entries)}> kFiles = {{{{\n' + '\n'.join(entries) +
                    '\n}};\n\n}  // namespace\n\n'
-                   'std::span<const BootstrapFile> BootstrapFiles() { return kFiles; }\n\n}  // namespace jsd\n')
+                   f'std::span<const BootstrapFile> {function}() {{ return kFiles; }}\n\n'
+                   '}  // namespace jsd\n')
 
 
 main()

@@ -144,8 +144,9 @@ JsRuntime::Impl::Impl(const RuntimeOptions& options)
   isolate->SetPromiseRejectCallback(RejectionTracker::OnPromiseReject);
   isolate->SetPrepareStackTraceCallback(PrepareStackTrace);
   isolate->AddMessageListener(OnMessage);
-  modules_.emplace(isolate);
+  modules_.emplace(isolate, options.modules);
   state_.modules = &*modules_;
+  state_.env = &env_;
   const auto wake_up = [this] {
     woken_.store(true, std::memory_order_release);
     state_.host->WakeUp();
@@ -520,6 +521,7 @@ void JsRuntime::Impl::CheckLoading(v8::Local<v8::Context> context) {
 
 void JsRuntime::Impl::FinishLoading(std::optional<ScriptError> error) {
   loading_.Reset();
+  modules_->Settle();
   load_finished_ = true;
   load_error_ = std::move(error);
 }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/execution.h"
+#include "core/module_options.h"
 #include "core/permissions.h"
 #include "core/request_event.h"
 #include "core/runtime_host.h"
@@ -45,6 +46,7 @@ struct RuntimeOptions {
   std::vector<std::pair<std::string, std::string>> env;
   // What the script may reach; by default nothing.
   Permissions permissions;
+  ModuleOptions modules;
 };
 
 // What a turn of Poll leaves behind.

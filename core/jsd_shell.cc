@@ -42,7 +42,8 @@ int main(int argc, char** argv) {
     return 2;
   }
   ShellHost host;
-  const auto runtime = jsd::JsRuntime::Create({.host = &host, .use_snapshot = !no_snapshot, .env = {}});
+  const auto runtime =
+      jsd::JsRuntime::Create({.host = &host, .use_snapshot = !no_snapshot, .env = {}, .modules = {.root = "/"}});
   runtime->LoadModule(argv[argc - 1], [&](std::optional<jsd::ScriptError> error) {
     if (!error) return;
     host.failed = true;

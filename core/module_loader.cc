@@ -2,11 +2,13 @@
 
 #include <filesystem>
 #include <fstream>
-#include <iterator>
+#include <unordered_set>
 #include <utility>
 
 #include "ada.h"
+#include "core/bootstrap_files.h"
 #include "core/check.h"
+#include "core/code_cache.h"
 #include "core/runtime_state.h"
 #include "core/value.h"
 
@@ -14,30 +16,6 @@ namespace jsd {
 namespace {
 
 namespace fs = std::filesystem;
-
-struct FileText {
-  std::string text;
-  std::string error;
-};
-
-// The text of a file without a byte order mark, or why it cannot be read.
-FileText ReadFile(const std::string& path) {
-  std::error_code error;
-  const fs::file_status status = fs::status(path, error);
-  if (!fs::exists(status)) return {.error = "no such file"};
-  if (fs::is_directory(status)) return {.error = "it is a directory"};
-  std::ifstream stream(path, std::ios::binary);
-  if (!stream) return {.error = "it cannot be read"};
-  std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-  if (text.starts_with("\xEF\xBB\xBF")) text.erase(0, 3);
-  return {.text = std::move(text)};
-}
-
-// The path that a file URL names; empty where it names none that a file can have.
-std::string PathOfUrl(const ada::url_aggregator& url) {
-  std::string path = ada::unicode::percent_decode(url.get_pathname(), url.get_pathname().find('%'));
-  return path.find('\0') == std::string::npos ? path : std::string();
-}
 
 // Line `number` (from 1) of a file with a caret under `column` (from 1), for a message; empty if it is not there.
 std::string Excerpt(const std::string& path, int number, int column) {
@@ -84,8 +62,10 @@ void NameImporter(v8::Local<v8::Context> context, v8::Local<v8::Value> error, co
   const v8::Local<v8::String> key = Literal(isolate, "message");
   v8::Local<v8::Value> message;
   v8::Local<v8::String> longer;
-  if (error.As<v8::Object>()->Get(context, key).ToLocal(&message) &&
-      ToV8(isolate, DescribeValue(context, message) + " (" + importer + ")").ToLocal(&longer)) {
+  if (!error.As<v8::Object>()->Get(context, key).ToLocal(&message)) return;
+  const std::string text = DescribeValue(context, message);
+  const char* const separator = text.find('\n') == text.npos ? " (" : "\n(";  // Below an excerpt.
+  if (ToV8(isolate, text + separator + importer + ")").ToLocal(&longer)) {
     error.As<v8::Object>()->Set(context, key, longer).FromMaybe(false);
   }
 }
@@ -100,7 +80,8 @@ std::string ImportedBy(const std::string& specifier, const std::string& path, in
 
 }  // namespace
 
-ModuleLoader::ModuleLoader(v8::Isolate* isolate) : isolate_(isolate) {
+ModuleLoader::ModuleLoader(v8::Isolate* isolate, const ModuleOptions& options)
+    : isolate_(isolate), options_(options), source_(isolate, options.transform_typescript, options.cache_folder) {
   isolate->SetHostImportModuleDynamicallyCallback(ImportDynamically);
   isolate->SetHostInitializeImportMetaObjectCallback(InitializeImportMeta);
 }
@@ -111,20 +92,25 @@ std::string ModuleLoader::ImportKey(std::string_view specifier, Type type) {
   return (type == Type::kJson ? "json " : "") + std::string(specifier);
 }
 
-ModuleLoader::Resolution ModuleLoader::Resolve(std::string_view specifier, const Importer& importer) {
-  const bool relative = specifier.starts_with("./") || specifier.starts_with("../") || specifier.starts_with("/");
-  if (relative) {
-    const auto base = ada::parse<ada::url_aggregator>(importer.url);
-    if (!base) return {.error = "there is no file to resolve it against"};
-    const auto url = ada::parse<ada::url_aggregator>(specifier, &base.value());
-    if (!url) return {.error = "it is not a valid path"};
-    return {.url = std::string(url->get_href())};
+bool ModuleLoader::Prepare(const std::string& main) {
+  ModuleResolver::Options options;
+  options.root = options_.root.empty() ? DefaultModuleRoot(main) : options_.root;
+  for (const BootstrapFile& file : BuiltinSources()) {
+    if (const std::string name = BuiltinName(file); !name.empty()) options.builtins.push_back(name);
   }
-  const auto url = ada::parse<ada::url_aggregator>(specifier);
-  if (!url)
-    return {.error = "a bare specifier; bundle packages into the script, or import files by './', '../' or '/'"};
-  if (url->get_protocol() != "file:") return {.error = "modules are read from files only"};
-  return {.url = std::string(url->get_href())};
+  std::string error;
+  if (!options_.import_map.empty()) {
+    auto map = ImportMap::Read(options_.import_map, &error);
+    if (map) options.import_map = std::move(*map);
+  }
+  if (error.empty() && !options_.cache_folder.empty()) error = CodeCache::CheckFolder(options_.cache_folder);
+  if (!error.empty()) {
+    ThrowTypeError(isolate_, error);
+    return false;
+  }
+  resolver_.emplace(std::move(options));
+  commonjs_.emplace(isolate_, &*resolver_, &source_);
+  return true;
 }
 
 ModuleLoader::Record* ModuleLoader::Find(v8::Local<v8::Module> module) {
@@ -136,59 +122,113 @@ ModuleLoader::Record* ModuleLoader::Find(v8::Local<v8::Module> module) {
 }
 
 bool ModuleLoader::Compile(v8::Local<v8::Context> context, const std::string& text, Record* record) {
-  v8::Local<v8::String> source_text, name;
-  if (!ToV8(isolate_, text).ToLocal(&source_text)) return false;
-  if (!ToV8(isolate_, record->url.find_first_of("?#") == std::string::npos ? record->path : record->url)
-           .ToLocal(&name)) {
+  const ModuleLocation& location = record->location;
+  const bool has_suffix = location.url.find_first_of("?#") != std::string::npos;
+  v8::Local<v8::String> name;
+  if (!ToV8(isolate_, has_suffix ? location.url : location.path).ToLocal(&name)) return false;
+  v8::Local<v8::Module> module;
+  if (!source_.CompileModule(name, text).ToLocal(&module)) return false;
+  record->module.Reset(isolate_, module);
+  return true;
+}
+
+bool ModuleLoader::CompileJson(v8::Local<v8::Context> context, const std::string& text, Record* record) {
+  v8::Local<v8::String> source;
+  v8::Local<v8::Value> value;
+  if (!ToV8(isolate_, text).ToLocal(&source) || !v8::JSON::Parse(context, source).ToLocal(&value)) return false;
+  record->exports.Reset(isolate_, value);
+  return MakeSynthetic(context, record);
+}
+
+bool ModuleLoader::CompileBuiltin(v8::Local<v8::Context> context, Record* record) {
+  v8::Local<v8::String> name;
+  v8::Local<v8::Value> exports;
+  v8::Local<v8::Array> keys;
+  if (!ToV8(isolate_, record->location.path).ToLocal(&name)) return false;
+  v8::Local<v8::Value> arguments[] = {name};
+  const auto load = RuntimeState::From(isolate_).callbacks.Get(isolate_, Callback::kLoadBuiltin);
+  if (!load->Call(context, v8::Undefined(isolate_), 1, arguments).ToLocal(&exports)) return false;
+  record->exports.Reset(isolate_, exports);
+  if (!exports.As<v8::Object>()
+           ->GetPropertyNames(context, v8::KeyCollectionMode::kOwnOnly,
+                              static_cast<v8::PropertyFilter>(v8::ONLY_ENUMERABLE | v8::SKIP_SYMBOLS),
+                              v8::IndexFilter::kSkipIndices)
+           .ToLocal(&keys)) {
     return false;
   }
-  v8::Local<v8::Module> module;
-  if (record->type == Type::kJson) {
-    v8::Local<v8::Value> value;
-    if (!v8::JSON::Parse(context, source_text).ToLocal(&value)) return false;
-    record->json.Reset(isolate_, value);
-    const auto exports = {v8::String::NewFromUtf8Literal(isolate_, "default")};
-    module = v8::Module::CreateSyntheticModule(
-        isolate_, name, v8::MemorySpan<const v8::Local<v8::String>>(exports.begin(), exports.size()), EvaluateJson);
-  } else {
-    const v8::ScriptOrigin origin(name, 0, 0, false, -1, v8::Local<v8::Value>(), false, false, true);
-    v8::ScriptCompiler::Source source(source_text, origin);
-    if (!v8::ScriptCompiler::CompileModule(isolate_, &source).ToLocal(&module)) return false;
+  for (std::uint32_t i = 0; i < keys->Length(); ++i) {
+    std::string key = DescribeValue(context, keys->Get(context, i).ToLocalChecked());
+    if (key != "default") record->names.push_back(std::move(key));
   }
-  record->module.Reset(isolate_, module);
-  records_by_hash_.emplace(module->GetIdentityHash(), record);
+  return MakeSynthetic(context, record);
+}
+
+bool ModuleLoader::MakeSynthetic(v8::Local<v8::Context>, Record* record) {
+  v8::Local<v8::String> name;
+  if (!ToV8(isolate_, record->location.url).ToLocal(&name)) return false;
+  v8::LocalVector<v8::String> exports(isolate_);
+  exports.push_back(Literal(isolate_, "default"));
+  for (const std::string& export_name : record->names) exports.push_back(Literal(isolate_, export_name));
+  record->module.Reset(isolate_,
+                       v8::Module::CreateSyntheticModule(
+                           isolate_, name, v8::MemorySpan<const v8::Local<v8::String>>(exports.data(), exports.size()),
+                           EvaluateSynthetic));
   return true;
 }
 
 ModuleLoader::Record* ModuleLoader::Load(v8::Local<v8::Context> context, const std::string& specifier, Type type,
                                          const Importer& importer, std::vector<std::string>* added) {
-  const auto fail = [&](const std::string& reason) -> Record* {
-    std::string message = "Cannot import '" + specifier + "': " + reason;
-    if (importer.line > 0) {
-      message += " (" + ImportedBy(specifier, importer.path, importer.line, importer.column) + ")" +
-                 Excerpt(importer.path, importer.line, importer.column);
-    }
-    ThrowTypeError(isolate_, message);
-    return nullptr;
-  };
-  const Resolution resolution = Resolve(specifier, importer);
-  if (!resolution.error.empty()) return fail(resolution.error);
-  const std::string key = ImportKey(resolution.url, type);
+  Resolution resolution =
+      importer.url.empty() ? resolver_->ResolveMain(specifier) : resolver_->ResolveImport(specifier, importer.url);
+  if (resolution.error.empty()) {
+    return LoadResolved(context, specifier, std::move(resolution.module), type, importer, added);
+  }
+  std::string message = "Cannot import '" + specifier + "': " + resolution.error;
+  if (importer.line > 0) {
+    message += " (" + ImportedBy(specifier, importer.path, importer.line, importer.column) + ")" +
+               Excerpt(importer.path, importer.line, importer.column);
+  }
+  ThrowTypeError(isolate_, message, resolution.not_found ? "ERR_MODULE_NOT_FOUND" : "");
+  return nullptr;
+}
+
+ModuleLoader::Record* ModuleLoader::LoadResolved(v8::Local<v8::Context> context, const std::string& specifier,
+                                                 ModuleLocation location, Type type, const Importer& importer,
+                                                 std::vector<std::string>* added) {
+  const std::string key = ImportKey(location.url, type);
   if (const auto found = records_.find(key); found != records_.end()) return found->second.get();
 
   auto record = std::make_unique<Record>();
-  record->url = resolution.url;
-  record->path = PathOfUrl(*ada::parse<ada::url_aggregator>(resolution.url));
   record->type = type;
-  if (type == Type::kJavaScript && record->path.ends_with(".json")) {
-    return fail("a JSON module is imported by `with { type: \"json\" }`");
+  record->location = std::move(location);
+  ModuleFormat& format = record->location.format;
+  if (type == Type::kJson) format = ModuleFormat::kJson;
+  if (format == ModuleFormat::kAmbiguous) {
+    format = commonjs_->IsCommonJs(context, record->location) ? ModuleFormat::kCommonJs : ModuleFormat::kModule;
   }
-  const FileText file = ReadFile(record->path);
-  if (!file.error.empty()) return fail(record->path + ": " + file.error);
   v8::TryCatch try_catch(isolate_);
-  if (!Compile(context, file.text, record.get())) {
+  bool compiled = false;
+  if (format == ModuleFormat::kBuiltin) {
+    compiled = CompileBuiltin(context, record.get());
+  } else if (format == ModuleFormat::kCommonJs) {
+    record->names = commonjs_->ExportNames(record->location);
+    compiled = MakeSynthetic(context, record.get());
+  } else if (format == ModuleFormat::kJson && type != Type::kJson) {
+    ThrowTypeError(isolate_,
+                   "Cannot import '" + specifier + "': a JSON module is imported by `with { type: \"json\" }`");
+  } else if (const auto text = source_.Load(record->location); !text->error.empty()) {
+    if (text->syntax_error) {
+      ThrowSyntaxError(isolate_, text->error);
+    } else {
+      ThrowTypeError(isolate_, "Cannot import '" + specifier + "': " + text->error);
+    }
+  } else {
+    compiled = format == ModuleFormat::kJson ? CompileJson(context, text->code, record.get())
+                                             : Compile(context, text->code, record.get());
+  }
+  if (!compiled) {
     if (try_catch.CanContinue()) {
-      if (type == Type::kJson) NameImporter(context, try_catch.Exception(), "in " + record->path);
+      if (type == Type::kJson) NameImporter(context, try_catch.Exception(), "in " + record->location.path);
       if (importer.line > 0) {
         NameImporter(context, try_catch.Exception(),
                      ImportedBy(specifier, importer.path, importer.line, importer.column));
@@ -198,6 +238,7 @@ ModuleLoader::Record* ModuleLoader::Load(v8::Local<v8::Context> context, const s
     return nullptr;
   }
   Record* const loaded = record.get();
+  records_by_hash_.emplace(loaded->module.Get(isolate_)->GetIdentityHash(), loaded);
   records_.emplace(key, std::move(record));
   added->push_back(key);
   return loaded;
@@ -216,7 +257,7 @@ bool ModuleLoader::LoadImports(v8::Local<v8::Context> context, Record* record, s
     for (int i = 0; i < requests->Length(); ++i) {
       const auto request = requests->Get(context, i).As<v8::ModuleRequest>();
       v8::Location location = module->SourceOffsetToLocation(request->GetSourceOffset());
-      const Importer importer = {current->url, current->path, location.GetLineNumber() + 1,
+      const Importer importer = {current->location.url, current->location.path, location.GetLineNumber() + 1,
                                  location.GetColumnNumber() + 1};
       const std::string specifier = ToUtf8(isolate_, request->GetSpecifier());
       bool json = false;
@@ -242,13 +283,16 @@ ModuleLoader::Record* ModuleLoader::LoadGraph(v8::Local<v8::Context> context, co
   std::vector<std::string> added;
   Record* const record = Load(context, specifier, type, importer, &added);
   if (record != nullptr && (added.empty() || LoadImports(context, record, &added))) return record;
-  // Half a graph must not be found by the next import.
+  Forget(added);
+  return nullptr;
+}
+
+void ModuleLoader::Forget(const std::vector<std::string>& added) {
   for (const std::string& key : added) {
     const auto found = records_.find(key);
     std::erase_if(records_by_hash_, [&](const auto& entry) { return entry.second == found->second.get(); });
     records_.erase(found);
   }
-  return nullptr;
 }
 
 v8::MaybeLocal<v8::Module> ModuleLoader::LinkImport(v8::Local<v8::Context> context, v8::Local<v8::String> specifier,
@@ -266,16 +310,41 @@ v8::MaybeLocal<v8::Module> ModuleLoader::LinkImport(v8::Local<v8::Context> conte
   return found->second->module.Get(isolate);
 }
 
-v8::MaybeLocal<v8::Value> ModuleLoader::EvaluateJson(v8::Local<v8::Context> context, v8::Local<v8::Module> module) {
+v8::MaybeLocal<v8::Value> ModuleLoader::EvaluateSynthetic(v8::Local<v8::Context> context,
+                                                          v8::Local<v8::Module> module) {
   v8::Isolate* isolate = context->GetIsolate();
-  Record* const record = RuntimeState::From(isolate).modules->Find(module);
+  const RuntimeState& state = RuntimeState::From(isolate);
+  Record* const record = state.modules->Find(module);
   JSD_CHECK(record != nullptr);
+  v8::Local<v8::Value> exports;
+  if (record->location.format == ModuleFormat::kCommonJs) {
+    v8::Local<v8::String> path;
+    if (!ToV8(isolate, record->location.path).ToLocal(&path)) return {};
+    v8::Local<v8::Value> arguments[] = {path, v8::False(isolate)};
+    const auto require = state.callbacks.Get(isolate, Callback::kRequire);
+    if (!require->Call(context, v8::Undefined(isolate), std::size(arguments), arguments).ToLocal(&exports)) return {};
+  } else {
+    exports = record->exports.Get(isolate);
+  }
+  if (module->SetSyntheticModuleExport(isolate, Literal(isolate, "default"), exports).IsNothing()) return {};
+  if (exports->IsObject()) {
+    for (const std::string& name : record->names) {
+      const v8::Local<v8::String> key = Literal(isolate, name);
+      // A getter that throws leaves its name undefined, as in Node.
+      v8::TryCatch ignored(isolate);
+      v8::Local<v8::Value> value;
+      if (!exports.As<v8::Object>()->Get(context, key).ToLocal(&value)) {
+        if (!ignored.CanContinue()) {
+          ignored.ReThrow();
+          return {};
+        }
+        continue;
+      }
+      if (module->SetSyntheticModuleExport(isolate, key, value).IsNothing()) return {};
+    }
+  }
   v8::Local<v8::Promise::Resolver> resolver;
-  if (module
-          ->SetSyntheticModuleExport(isolate, v8::String::NewFromUtf8Literal(isolate, "default"),
-                                     record->json.Get(isolate))
-          .IsNothing() ||
-      !v8::Promise::Resolver::New(context).ToLocal(&resolver) ||
+  if (!v8::Promise::Resolver::New(context).ToLocal(&resolver) ||
       resolver->Resolve(context, v8::Undefined(isolate)).IsNothing()) {
     return {};
   }
@@ -291,9 +360,8 @@ v8::MaybeLocal<v8::Promise> ModuleLoader::Evaluate(v8::Local<v8::Context> contex
 }
 
 v8::MaybeLocal<v8::Promise> ModuleLoader::LoadMain(v8::Local<v8::Context> context, const std::string& path) {
-  std::error_code error;
-  const std::string absolute = fs::absolute(path, error).lexically_normal();
-  main_ = LoadGraph(context, ada::href_from_file(absolute), Type::kJavaScript, Importer());
+  if (!Prepare(path)) return {};
+  main_ = LoadGraph(context, path, Type::kJavaScript, Importer());
   if (main_ == nullptr) return {};
   return Evaluate(context, *main_);
 }
@@ -335,7 +403,7 @@ v8::MaybeLocal<v8::Promise> ModuleLoader::ImportDynamically(v8::Local<v8::Contex
   };
   const std::string name = DescribeValue(context, resource_name);
   Importer importer;
-  importer.url = name.starts_with("file:") ? name : ada::href_from_file(name);
+  importer.url = name.starts_with("file:") || name.starts_with("node:") ? name : UrlOfPath(name);
   importer.path = name;
   bool json = false;
   std::string error;
@@ -351,7 +419,7 @@ v8::MaybeLocal<v8::Promise> ModuleLoader::ImportDynamically(v8::Local<v8::Contex
   const Type type = json ? Type::kJson : Type::kJavaScript;
   const Record* const record = loader.LoadGraph(context, ToUtf8(isolate, specifier), type, importer);
   v8::Local<v8::String> key;
-  if (record == nullptr || !ToV8(isolate, ImportKey(record->url, type)).ToLocal(&key)) return reject();
+  if (record == nullptr || !ToV8(isolate, ImportKey(record->location.url, type)).ToLocal(&key)) return reject();
   // The module that is being evaluated right now may be part of the graph, and V8 evaluates one at a time.
   v8::Local<v8::Value> job[] = {resolver, key};
   v8::Local<v8::Function> finish;
@@ -385,6 +453,90 @@ void ModuleLoader::FinishDynamicImport(const v8::FunctionCallbackInfo<v8::Value>
   }
 }
 
+// import.meta.resolve(specifier): the URL that an import of it here has (HTML, section 8.1.6.7).
+void ModuleLoader::ResolveForMeta(const v8::FunctionCallbackInfo<v8::Value>& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  v8::Local<v8::String> specifier, url;
+  if (!info[0]->ToString(isolate->GetCurrentContext()).ToLocal(&specifier)) return;
+  const std::string text = ToUtf8(isolate, specifier);
+  const std::string importer = ToUtf8(isolate, info.Data().As<v8::String>());
+  const Resolution resolution = RuntimeState::From(isolate).modules->resolver_->ResolveImport(text, importer);
+  std::string resolved = resolution.module.url;
+  if (resolution.not_found) {
+    // A path has a URL even where no file is.
+    const auto base = ada::parse<ada::url_aggregator>(importer);
+    const bool relative = text.starts_with("./") || text.starts_with("../") || text.starts_with("/");
+    const auto parsed =
+        relative ? ada::parse<ada::url_aggregator>(text, &base.value()) : ada::parse<ada::url_aggregator>(text);
+    if (parsed && parsed->get_protocol() == "file:") resolved = parsed->get_href();
+  }
+  if (resolved.empty()) return ThrowTypeError(isolate, "Cannot resolve '" + text + "': " + resolution.error);
+  if (ToV8(isolate, resolved).ToLocal(&url)) info.GetReturnValue().Set(url);
+}
+
+void ModuleLoader::Settle() { source_.Settle(); }
+
+Resolution ModuleLoader::ResolveRequire(v8::Local<v8::Context> context, const std::string& specifier,
+                                        const std::string& importer_path) {
+  Resolution resolution = resolver_->ResolveRequire(specifier, importer_path);
+  ModuleFormat& format = resolution.module.format;
+  if (resolution.error.empty() && format == ModuleFormat::kAmbiguous) {
+    format = commonjs_->IsCommonJs(context, resolution.module) ? ModuleFormat::kCommonJs : ModuleFormat::kModule;
+  }
+  return resolution;
+}
+
+bool ModuleLoader::NeedsWhatIsRunning(Record* record) {
+  std::vector<Record*> pending = {record};
+  std::unordered_set<Record*> seen = {record};
+  while (!pending.empty()) {
+    Record* const current = pending.back();
+    pending.pop_back();
+    const v8::HandleScope handle_scope(isolate_);
+    const v8::Module::Status status = current->module.Get(isolate_)->GetStatus();
+    if (status == v8::Module::kEvaluating || status == v8::Module::kInstantiating) return true;
+    if (status == v8::Module::kEvaluated || status == v8::Module::kErrored) continue;
+    for (const auto& [key, imported] : current->imports) {
+      if (seen.insert(imported).second) pending.push_back(imported);
+    }
+  }
+  return false;
+}
+
+v8::MaybeLocal<v8::Value> ModuleLoader::RequireModule(v8::Local<v8::Context> context, const ModuleLocation& module) {
+  std::vector<std::string> added;
+  Record* const record = LoadResolved(context, module.path, module, Type::kJavaScript, Importer(), &added);
+  if (record == nullptr || (!added.empty() && !LoadImports(context, record, &added))) {
+    Forget(added);
+    return {};
+  }
+  const v8::Local<v8::Module> loaded = record->module.Get(isolate_);
+  if (NeedsWhatIsRunning(record)) {
+    ThrowTypeError(isolate_, "Cannot require '" + module.path + "': it is being loaded, and needs this module first",
+                   "ERR_REQUIRE_CYCLE_MODULE");
+    return {};
+  }
+  if (loaded->InstantiateModule(context, LinkImport).IsNothing()) return {};
+  if (loaded->IsGraphAsync()) {
+    ThrowTypeError(isolate_, "Cannot require '" + module.path + "': it has a top-level await; use import()",
+                   "ERR_REQUIRE_ASYNC_MODULE");
+    return {};
+  }
+  v8::Local<v8::Promise> evaluation;
+  if (!Evaluate(context, *record).ToLocal(&evaluation)) return {};
+  if (evaluation->State() == v8::Promise::kRejected) {
+    evaluation->MarkAsHandled();
+    isolate_->ThrowException(evaluation->Result());
+    return {};
+  }
+  const auto exports = loaded->GetModuleNamespace().As<v8::Object>();
+  // What a module offers to `require` in place of its namespace (Node.js, "Loading ECMAScript modules using
+  // require()").
+  const v8::Local<v8::String> own = Literal(isolate_, "module.exports");
+  if (exports->HasOwnProperty(context, own).FromMaybe(false)) return exports->Get(context, own);
+  return exports;
+}
+
 void ModuleLoader::InitializeImportMeta(v8::Local<v8::Context> context, v8::Local<v8::Module> module,
                                         v8::Local<v8::Object> meta) {
   v8::Isolate* isolate = context->GetIsolate();
@@ -398,10 +550,18 @@ void ModuleLoader::InitializeImportMeta(v8::Local<v8::Context> context, v8::Loca
     v8::Local<v8::String> text;
     if (ToV8(isolate, value).ToLocal(&text)) define(name, text);
   };
-  define_text("url", record->url);
-  define_text("filename", record->path);
-  define_text("dirname", fs::path(record->path).parent_path().string());
+  const ModuleLocation& location = record->location;
+  define_text("url", location.url);
+  define_text("filename", location.path);
+  define_text("dirname", fs::path(location.path).parent_path().string());
   define("main", v8::Boolean::New(isolate, record == loader.main_));
+  v8::Local<v8::String> url;
+  v8::Local<v8::Function> resolve;
+  if (ToV8(isolate, location.url).ToLocal(&url) &&
+      v8::Function::New(context, ResolveForMeta, url, 1, v8::ConstructorBehavior::kThrow).ToLocal(&resolve)) {
+    resolve->SetName(Literal(isolate, "resolve"));
+    define("resolve", resolve);
+  }
 }
 
 }  // namespace jsd

@@ -4,20 +4,27 @@
 #include <v8.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "core/commonjs.h"
+#include "core/module_options.h"
+#include "core/module_source.h"
+#include "core/modules/module_resolver.h"
+
 namespace jsd {
 
-// ES modules from files: finds, compiles, links and evaluates them, static and dynamic imports alike (HTML, module
-// script processing, with files in the place of fetched resources).
+// Modules from files: finds, compiles, links and evaluates them, static and dynamic imports alike (HTML, module script
+// processing, with files in the place of fetched resources). To an ES module, JSON, CommonJS modules and the built-in
+// `node:` modules are modules too.
 //
 // Owner: JsRuntime. Thread: the runtime's. Lifetime: ends before the isolate.
 class ModuleLoader {
  public:
-  explicit ModuleLoader(v8::Isolate* isolate);
+  ModuleLoader(v8::Isolate* isolate, const ModuleOptions& options);
   ~ModuleLoader();
 
   // Loads the application's first module, links and starts it. The promise settles when it and its imports, with
@@ -31,15 +38,28 @@ class ModuleLoader {
   // each; empty where nothing waits.
   std::string DescribeStalledAwaits(v8::Local<v8::Context> context);
 
+  // The first module has been evaluated: what was only needed to load it is let go, and compiled code is kept.
+  void Settle();
+
+  // For `require`: where a specifier of the module at `importer_path` leads; which of the two an ambiguous file is has
+  // been found out.
+  Resolution ResolveRequire(v8::Local<v8::Context> context, const std::string& specifier,
+                            const std::string& importer_path);
+  // The namespace of an ES module, which must not have a top-level await. Empty with an exception pending.
+  v8::MaybeLocal<v8::Value> RequireModule(v8::Local<v8::Context> context, const ModuleLocation& module);
+  CommonJs& commonjs() { return *commonjs_; }
+  ModuleSource& source() { return source_; }
+
  private:
+  // What an import attribute asks for.
   enum class Type { kJavaScript, kJson };
 
   struct Record {
-    std::string url;
-    std::string path;
+    ModuleLocation location;
     Type type = Type::kJavaScript;
     v8::Global<v8::Module> module;
-    v8::Global<v8::Value> json;
+    v8::Global<v8::Value> exports;   // Of JSON and of a built-in module, which are there before they are linked.
+    std::vector<std::string> names;  // What a module that is no ES module exports besides "default".
     std::unordered_map<std::string, Record*> imports;  // By specifier and type, see ImportKey.
   };
 
@@ -51,12 +71,6 @@ class ModuleLoader {
     int column = 0;  // From 1.
   };
 
-  // An address that a specifier resolved to, or the message why it did not.
-  struct Resolution {
-    std::string url;
-    std::string error;
-  };
-
   static v8::MaybeLocal<v8::Promise> ImportDynamically(v8::Local<v8::Context> context, v8::Local<v8::Data>,
                                                        v8::Local<v8::Value> resource_name,
                                                        v8::Local<v8::String> specifier,
@@ -66,22 +80,37 @@ class ModuleLoader {
                                    v8::Local<v8::Object> meta);
   static v8::MaybeLocal<v8::Module> LinkImport(v8::Local<v8::Context> context, v8::Local<v8::String> specifier,
                                                v8::Local<v8::FixedArray> attributes, v8::Local<v8::Module> referrer);
-  static v8::MaybeLocal<v8::Value> EvaluateJson(v8::Local<v8::Context> context, v8::Local<v8::Module> module);
+  static v8::MaybeLocal<v8::Value> EvaluateSynthetic(v8::Local<v8::Context> context, v8::Local<v8::Module> module);
+  static void ResolveForMeta(const v8::FunctionCallbackInfo<v8::Value>& info);
 
-  static Resolution Resolve(std::string_view specifier, const Importer& importer);
   static std::string ImportKey(std::string_view specifier, Type type);
 
   // Each of these returns null or false with an exception pending.
   Record* LoadGraph(v8::Local<v8::Context> context, const std::string& specifier, Type type, const Importer& importer);
   Record* Load(v8::Local<v8::Context> context, const std::string& specifier, Type type, const Importer& importer,
                std::vector<std::string>* added);
+  Record* LoadResolved(v8::Local<v8::Context> context, const std::string& specifier, ModuleLocation location, Type type,
+                       const Importer& importer, std::vector<std::string>* added);
   bool LoadImports(v8::Local<v8::Context> context, Record* record, std::vector<std::string>* added);
   bool Compile(v8::Local<v8::Context> context, const std::string& text, Record* record);
+  bool CompileJson(v8::Local<v8::Context> context, const std::string& text, Record* record);
+  bool CompileBuiltin(v8::Local<v8::Context> context, Record* record);
+  bool MakeSynthetic(v8::Local<v8::Context> context, Record* record);
+  // Takes the modules of a graph that did not come together out again: the next import must not find half of it.
+  void Forget(const std::vector<std::string>& added);
+  // Reads the import map and finds the root; false with an exception pending.
+  bool Prepare(const std::string& main);
   v8::MaybeLocal<v8::Promise> Evaluate(v8::Local<v8::Context> context, const Record& record);
 
   Record* Find(v8::Local<v8::Module> module);
+  // Whether a module that `record` needs, or itself, is being evaluated right now.
+  bool NeedsWhatIsRunning(Record* record);
 
   v8::Isolate* const isolate_;
+  const ModuleOptions options_;
+  ModuleSource source_;
+  std::optional<ModuleResolver> resolver_;  // Since Prepare, as the next.
+  std::optional<CommonJs> commonjs_;
   std::unordered_map<std::string, std::unique_ptr<Record>> records_;  // By ImportKey of the URL.
   std::unordered_multimap<int, Record*> records_by_hash_;             // By the module's identity hash.
   Record* main_ = nullptr;

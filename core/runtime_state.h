@@ -6,6 +6,9 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "core/callbacks.h"
 #include "core/event_table.h"
@@ -56,6 +59,7 @@ class RuntimeState {
   OpQueue ops;
   RejectionTracker rejections;
   ModuleLoader* modules = nullptr;
+  const std::vector<std::pair<std::string, std::string>>* env = nullptr;  // What scripts get as `env`.
   std::size_t waiting_until = 0;  // ctx.waitUntil promises that have not settled.
   std::chrono::steady_clock::time_point time_origin = std::chrono::steady_clock::now();
   std::chrono::system_clock::time_point wall_time_origin = std::chrono::system_clock::now();

@@ -73,14 +73,28 @@ v8::Local<v8::String> MessageString(v8::Isolate* isolate, std::string_view messa
   return text;
 }
 
+void ThrowWithCode(v8::Isolate* isolate, v8::Local<v8::Value> error, std::string_view code) {
+  if (!code.empty()) {
+    const v8::Local<v8::Context> context = isolate->GetCurrentContext();
+    error.As<v8::Object>()
+        ->CreateDataProperty(context, Literal(isolate, "code"), MessageString(isolate, code))
+        .FromMaybe(false);
+  }
+  isolate->ThrowException(error);
+}
+
 }  // namespace
 
-void ThrowTypeError(v8::Isolate* isolate, std::string_view message) {
-  isolate->ThrowException(v8::Exception::TypeError(MessageString(isolate, message)));
+void ThrowTypeError(v8::Isolate* isolate, std::string_view message, std::string_view code) {
+  ThrowWithCode(isolate, v8::Exception::TypeError(MessageString(isolate, message)), code);
 }
 
 void ThrowRangeError(v8::Isolate* isolate, std::string_view message) {
   isolate->ThrowException(v8::Exception::RangeError(MessageString(isolate, message)));
+}
+
+void ThrowSyntaxError(v8::Isolate* isolate, std::string_view message, std::string_view code) {
+  ThrowWithCode(isolate, v8::Exception::SyntaxError(MessageString(isolate, message)), code);
 }
 
 void ThrowDomException(v8::Isolate* isolate, std::string_view name, std::string_view message) {

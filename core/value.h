@@ -27,7 +27,9 @@ std::string DescribeValue(v8::Local<v8::Context> context, v8::Local<v8::Value> v
 bool GetBytes(v8::Local<v8::Value> value, std::string_view* bytes);
 
 // Exceptions are made by the binding layer only. These leave one pending; the callback should return at once.
-void ThrowTypeError(v8::Isolate* isolate, std::string_view message);
+// `code` becomes a property of that name, as Node's errors have it; "" makes none.
+void ThrowTypeError(v8::Isolate* isolate, std::string_view message, std::string_view code = {});
+void ThrowSyntaxError(v8::Isolate* isolate, std::string_view message, std::string_view code = {});
 void ThrowRangeError(v8::Isolate* isolate, std::string_view message);
 // `name` as in the table of DOMException names of Web IDL, "DataCloneError".
 void ThrowDomException(v8::Isolate* isolate, std::string_view name, std::string_view message);

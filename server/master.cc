@@ -42,6 +42,10 @@ AppOptions MakeAppOptions(const AppConfig& app) {
   options.runtime.buffer_limit = app.limits.buffers;
   options.runtime.permissions = Permissions(app.permissions);
   options.runtime.env = app.env;
+  options.runtime.modules = {.root = app.root,
+                             .import_map = app.import_map,
+                             .transform_typescript = app.typescript == TypeScript::kTransform,
+                             .cache_folder = app.code_cache};
   for (const std::string& name : app.permissions.env) {
     const char* const value = std::getenv(name.c_str());
     const auto listed = std::ranges::find(app.env, name, &std::pair<std::string, std::string>::first);
