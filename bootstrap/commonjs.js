@@ -3,7 +3,7 @@
 
 const { ops } = core;
 const {
-  ArrayPrototypePush, Error, ObjectDefineProperty, ReflectApply, StringPrototypeLastIndexOf, StringPrototypeSlice,
+  ArrayPrototypePush, Error, ObjectDefineProperty, ReflectApply, StringPrototypeEndsWith, StringPrototypeLastIndexOf, StringPrototypeSlice,
   StringPrototypeStartsWith, TypeError,
 } = core.primordials;
 
@@ -110,6 +110,8 @@ core.createRequire = (path) => makeRequire(new Module(path, null));
 const builtins = { __proto__: null };
 
 core.loadBuiltin = (name) => {
+  // Packages say `process/` to mean a package and not the built-in module; here they mean the same.
+  if (StringPrototypeEndsWith(name, '/')) name = StringPrototypeSlice(name, 0, -1);
   const known = builtins[name];
   if (known !== undefined) return known.exports;
   const compiled = ops.compileBuiltin(name);

@@ -12,6 +12,7 @@
 #include "core/ops/fetch_event.h"
 #include "core/ops/modules.h"
 #include "core/ops/multipart.h"
+#include "core/ops/node_crypto.h"
 #include "core/ops/request_body.h"
 #include "core/ops/runtime.h"
 #include "core/ops/structured_clone.h"
@@ -40,6 +41,7 @@ const std::vector<Binding>& AllBindings() {
         FetchEventBindings(),
         ModuleBindings(),
         MultipartBindings(),
+        NodeCryptoBindings(),
         RequestBodyBindings(),
         RuntimeBindings(),
         StructuredCloneBindings(),
@@ -89,5 +91,12 @@ v8::Local<v8::Object> MakeCoreObject(v8::Local<v8::Context> context, std::span<c
     JSD_CHECK(names->Set(context, id, Literal(isolate, binding.name)).FromJust());
     if (binding.kind == OpKind::kAsync) set(async_ops, binding.name, v8::True(isolate));
   }
+  const v8::Local<v8::Object> core = make();
+  set(core, "ops", ops);
+  set(core, "asyncOps", async_ops);
+  set(core, "opNames", names);
+  set(core, "version", Literal(isolate, kVersion));
+  return core;
+}
 
 }  // namespace jsd

@@ -54,21 +54,36 @@ BOOTSTRAP_FILES = ["//bootstrap:%s.js" % name for name in [
 
 # The `node:` modules, and the packages that they stand on.
 NODE_FILES = ["//bootstrap:node/%s.js" % name for name in [
+    "_deep_equal",
+    "assert",
+    "assert.strict",
     "async_hooks",
     "buffer",
+    "crypto",
     "diagnostics_channel",
     "events",
     "module",
     "path",
     "path.posix",
     "process",
+    "querystring",
+    "stream",
+    "stream.consumers",
+    "stream.promises",
+    "stream.web",
+    "string_decoder",
     "timers",
     "timers.promises",
+    "url",
+    "util",
+    "util.types",
 ]] + ["//bootstrap:%s_bundle.js" % name for name in [
     "buffer",
     "events",
     "path",
+    "readable_stream",
     "string_decoder",
+    "url",
 ]]
 
 # What prepares scripts, and the packages that do it.

@@ -39,7 +39,7 @@ bool RunFile(v8::Local<v8::Context> context, const BootstrapFile& file, v8::Loca
 }  // namespace
 
 std::string BuiltinName(const BootstrapFile& file) {
-  if (file.name.ends_with("_bundle.js")) return {};
+  if (file.name.starts_with('_') || file.name.ends_with("_bundle.js")) return {};
   std::string name(file.name.substr(0, file.name.rfind('.')));
   std::ranges::replace(name, '.', '/');
   return name;

@@ -20,7 +20,8 @@ std::span<const BootstrapFile> BootstrapFiles();
 // The `node:` modules of bootstrap/node/, and what they are made of: text that is compiled when a script imports it.
 std::span<const BootstrapFile> BuiltinSources();
 
-// "util/types" of the file util.types.js; "" of a package's bundle, which such files use.
+// "util/types" of the file util.types.js; "" of what only such files use: a package's
+// bundle, or a file whose name begins with an underscore.
 std::string BuiltinName(const BootstrapFile& file);
 
 // The programs of bootstrap/tools/, for ScriptTools.

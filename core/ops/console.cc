@@ -63,6 +63,9 @@ void ReturnPair(const Info& info, v8::Local<v8::Value> first, v8::Local<v8::Valu
   info.GetReturnValue().Set(v8::Array::New(info.GetIsolate(), pair, 2));
 }
 
+// isPromise(value): whatever its prototype says.
+void IsPromise(const Info& info) { info.GetReturnValue().Set(info[0]->IsPromise()); }
+
 void IsProxy(const Info& info) { info.GetReturnValue().Set(info[0]->IsProxy()); }
 
 void ProxyDetails(const Info& info) {
@@ -103,13 +106,10 @@ void OwnNonIndexKeys(const Info& info) {
 }
 
 constexpr Binding kBindings[] = {
-    {"consoleWrite", ConsoleWrite},
-    {"kindOf", KindOf},
-    {"isProxy", IsProxy},
-    {"proxyDetails", ProxyDetails},
-    {"promiseDetails", PromiseDetails},
-    {"previewEntries", PreviewEntries},
-    {"ownNonIndexKeys", OwnNonIndexKeys},
+    {"consoleWrite", ConsoleWrite},     {"kindOf", KindOf},
+    {"isPromise", IsPromise},           {"isProxy", IsProxy},
+    {"proxyDetails", ProxyDetails},     {"promiseDetails", PromiseDetails},
+    {"previewEntries", PreviewEntries}, {"ownNonIndexKeys", OwnNonIndexKeys},
 };
 
 }  // namespace
