@@ -10,13 +10,14 @@ const {
   StringPrototypeToWellFormed, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength,
   TypedArrayPrototypeGetSymbolToStringTag, TypedArrayPrototypeSet, TypeError, Uint8Array,
 } = core.primordials;
-const { blob: blobs, encoding, formData, incomingBody, mime, ops, streams, url, webidl } = core;
-const { isArriving } = incomingBody;
+const { blob: blobs, encoding, formData, incomingBody, mime, ops, outgoing, streams, url, webidl } = core;
+// What comes while it is read, rather than whole: from a client, or from a server.
+const isArriving = (source) => incomingBody.isArriving(source) || outgoing.isFetched(source);
 
 // One body, shared by all Request and Response objects that were given its stream.
 class Body {
-  // A string, a Uint8Array that no script holds, an incoming Request whose native body this is, or an ArrivingBody. Null
-  // where only the stream has it.
+  // A string, a Uint8Array that no script holds, an incoming Request whose native body this is, an ArrivingBody or a
+  // FetchedBody. Null where only the stream has it.
   source;
   // Made on demand where there is a source.
   stream;
@@ -239,6 +240,7 @@ core.body = {
   isUsed,
   refuseUnusable,
   takeSource,
+  isArriving,
   contentOf,
   readers,
   makeReader,

@@ -8,6 +8,7 @@ const {
 const { event: events, fetch, ops, streams, webidl } = core;
 const { internal } = webidl;
 const { detach, handleOf, isResponse, makeIncoming, sendResponse } = fetch;
+const { isFetched } = core.outgoing;
 
 // ---- The context of a handler ----
 
@@ -121,6 +122,8 @@ class OpenRequest {
   request;
   // The reader of a reply that is being streamed.
   reader = undefined;
+  // The body of a response from elsewhere that native code sends.
+  fetched = undefined;
   // Wakes the pump that waits for the client to read on.
   drained = undefined;
   // What its signal aborted with.
@@ -146,7 +149,22 @@ function dispatchFetch(handle) {
 function answer(request, handle, response) {
   const rest = sendResponse(handle, response);
   if (typeof rest === 'string') detach(request, rest);
+  else if (isFetched(rest)) forward(request, handle, rest);
   else pump(request, handle, rest);
+}
+
+// Sends the body of a response from elsewhere, which native code does by itself.
+function forward(request, handle, body) {
+  const slot = slotOf(handle);
+  const entry = new OpenRequest(request);
+  open[slot] = entry;
+  entry.fetched = body;
+  body.forward(handle, (error) => {
+    if (open[slot] !== entry) return;
+    open[slot] = undefined;
+    detach(request, ops.streamEnd(handle, error === undefined));
+    if (error !== undefined) core.reportException(error, 'response body');
+  });
 }
 
 function fail(request, handle, error) {
@@ -230,11 +248,12 @@ core.bindCallback('cancelFetch', (handle, reason) => {
   const entry = open[slot];
   if (entry === undefined || handleOf(entry.request) !== handle) return;
   open[slot] = undefined;
-  const { request, reader, drained } = entry;
+  const { fetched, request, reader, drained } = entry;
   const error = new core.DOMException(reason, reason === requestOverdue ? 'TimeoutError' : 'AbortError');
   entry.abortReason = error;
   detach(request, ops.requestHead(handle), error);
   if (reader !== undefined) streams.cancel(reader, error);
+  if (fetched !== undefined) fetched.abort(error);
   if (drained !== undefined) drained();
   fetch.abortRequest(request, error);
 });
@@ -244,12 +263,13 @@ core.bindCallback('cancelFetch', (handle, reason) => {
 // V8 drops all microtasks when it ends one, and with them what other requests were about to do. Who is affected shows
 // by reachability: a request whose continuation waits for a timer, an op or another promise is held by that, one whose
 // continuation is gone by nothing but the table here. So native code takes the table away, collects garbage, and gives
-// back what is left. A request that waits for native code to call `drained` is not in doubt.
+// back what is left. A request that waits for native code, to call `drained` or
+// to send what was fetched, is not in doubt.
 core.bindCallback('setRequestsAside', () => {
   const aside = ObjectSetPrototypeOf([], null);
   for (let slot = 0; slot < open.length; slot++) {
     const entry = open[slot];
-    if (entry === undefined || entry.drained !== undefined) continue;
+    if (entry === undefined || entry.drained !== undefined || entry.fetched !== undefined) continue;
     open[slot] = undefined;
     aside[aside.length] = entry;
     aside[aside.length] = handleOf(entry.request);

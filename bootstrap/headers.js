@@ -107,6 +107,18 @@ function sortAndCombine(list) {
   return sorted;
 }
 
+// The list of a header block "name: value\r\n…" of native code, names in lower case.
+function parseFields(block) {
+  const list = [];
+  for (let at = 0; at < block.length;) {
+    const colon = StringPrototypeIndexOf(block, ': ', at);
+    const end = StringPrototypeIndexOf(block, '\r\n', colon);
+    ArrayPrototypePush(list, StringPrototypeSlice(block, at, colon), StringPrototypeSlice(block, colon + 2, end));
+    at = end + 2;
+  }
+  return list;
+}
+
 // ---- Requests in mode "no-cors" ----
 
 const unsafeBytePattern = /[\x00-\x08\x0A-\x1F"():<>?@[\\\]{}\x7F]/;
@@ -313,6 +325,7 @@ class Headers {
       normalizeName,
       listGet,
       listHas,
+      parseFields,
     };
     webidl.configurePairIterable(Headers, (headers) => {
       if (!webidl.isObject(headers) || !(#list in headers)) throw webidl.illegalInvocation('Headers');

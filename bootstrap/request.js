@@ -405,6 +405,16 @@ class Request {
     core.fetch = {
       __proto__: null,
       isRequest: (value) => webidl.isObject(value) && #handle in value,
+      // What `fetch` needs of a Request that it has just made.
+      partsOf: (request) => ({
+        __proto__: null,
+        url: request.#url,
+        method: request.#method,
+        list: headerLists.list(request.#headers),
+        body: request.#body,
+        settings: request.#settings,
+        signal: request.#signalSource,
+      }),
       makeIncoming: (handle) => new Request(internal, handle),
       handleOf: (request) => request.#handle,
       // The native event ends; `head` is what it leaves behind. `error`: why, for those who still read the body.

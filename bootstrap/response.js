@@ -2,9 +2,9 @@
 
 const {
   ArrayPrototypePush, JSONStringify, PromiseReject, RangeError, RegExpPrototypeExec, StringPrototypeCharCodeAt,
-  StringPrototypeStartsWith, StringPrototypeToLowerCase, TypeError,
+  StringPrototypeIndexOf, StringPrototypeSlice, StringPrototypeStartsWith, StringPrototypeToLowerCase, TypeError,
 } = core.primordials;
-const { body: bodies, fetch, headers: headerLists, ops, url: urls, webidl } = core;
+const { body: bodies, fetch, headers: headerLists, ops, outgoing, url: urls, webidl } = core;
 const { internal, isObject } = webidl;
 // What every reply uses, by names of their own: `core` and what is on it are dictionaries, slow to look up.
 const { fromInit, list: listOf, listGet, listHas } = headerLists;
@@ -65,6 +65,9 @@ function handshakeBlock(list) {
   return headerBlock(rest);
 }
 
+const hasField = (block, name) =>
+  StringPrototypeIndexOf(block, `\n${name}:`) !== -1 || StringPrototypeIndexOf(block, `${name}:`) === 0;
+
 // The script's own Content-Length, for replies whose length the session cannot know; -1 without a valid one.
 function declaredLength(list) {
   const value = listGet(list, 'content-length');
@@ -87,6 +90,13 @@ class Response {
   // Null, a string that nothing was done with yet, or a Body.
   #body = null;
   #type = 'default';
+  #url = '';
+  #redirected = false;
+  // The header block of a response that was fetched; its #headers are made from it when they are first asked for, and
+  // are immutable.
+  #fields = undefined;
+  // Its Content-Length, which is not in #fields; -1 without one.
+  #contentLength = -1;
 
   constructor(body = null, init = undefined) {
     if (body === internal) return;
@@ -136,13 +146,11 @@ class Response {
 
   get type() { return this.#type; }
   get url() {
-    this.#type;
-    return '';
+    const url = this.#url;
+    const end = StringPrototypeIndexOf(url, '#');
+    return end === -1 ? url : StringPrototypeSlice(url, 0, end);
   }
-  get redirected() {
-    this.#type;
-    return false;
-  }
+  get redirected() { return this.#redirected; }
   get status() { return this.#status; }
   get ok() { return this.#status >= 200 && this.#status <= 299; }
   get statusText() { return this.#statusText; }
@@ -178,8 +186,12 @@ class Response {
     copy.#status = this.#status;
     copy.#statusText = this.#statusText;
     copy.#type = this.#type;
+    copy.#url = this.#url;
+    copy.#redirected = this.#redirected;
+    copy.#fields = this.#fields;
+    copy.#contentLength = this.#contentLength;
     copy.#contentType = this.#contentType;
-    if (this.#headers !== undefined) {
+    if (this.#headers !== undefined && this.#fields === undefined) {
       copy.#headers = headerLists.copy(this.#headers, headerLists.guard(this.#headers));
     }
     copy.#body = body === null || typeof body === 'string' ? body : bodies.clone(body);
@@ -245,6 +257,11 @@ class Response {
 
   static #headersOf(response) {
     if (response.#headers === undefined) {
+      if (response.#fields !== undefined) {
+        const list = headerLists.parseFields(response.#fields);
+        if (response.#contentLength >= 0) ArrayPrototypePush(list, 'content-length', `${response.#contentLength}`);
+        return response.#headers = headerLists.fromList(list, 'immutable');
+      }
       const value = contentTypes[response.#contentType];
       response.#headers = headerLists.fromList(value === null ? [] : ['content-type', value], 'response');
     }
@@ -277,6 +294,22 @@ class Response {
     return Response.#consume(response, makeReader(contentType), name);
   }
 
+  // Sends the head of a reply whose body is that of a response from elsewhere.
+  static #sendFetched(handle, response, source, block, length) {
+    if (source.encoding === '') {
+      ops.streamStart(handle, response.#status, response.#statusText, block, length);
+      return source;
+    }
+    // The fields of the response do not have its coding, as its body is read without it.
+    if (source.mayStayEncoded && !hasField(block, 'content-encoding')) {
+      const encoded = `${block}content-encoding: ${source.encoding}\r\n`;
+      ops.streamStart(handle, response.#status, response.#statusText, encoded, source.length);
+      return source;
+    }
+    ops.streamStart(handle, response.#status, response.#statusText, block, length);
+    return source.stream();
+  }
+
   static {
     fetch.isResponse = (value) => typeof value === 'object' && value !== null && #status in value;
 
@@ -294,33 +327,58 @@ class Response {
       },
     });
 
+    // The response of a server, as `fetch` resolves with it: `source` is null, a string, bytes, or a FetchedBody.
+    fetch.makeFetched = (status, statusText, fields, length, source, url, redirected) => {
+      const response = new Response(internal);
+      response.#type = 'basic';
+      response.#status = status;
+      response.#statusText = statusText;
+      response.#fields = fields;
+      response.#contentLength = length;
+      response.#url = url;
+      response.#redirected = redirected;
+      response.#body = source === null || typeof source === 'string' ? source : new bodies.Body(source, undefined);
+      return response;
+    };
+    fetch.takeBytes = (response) => Response.#consume(response, bodies.readers.bytes, 'bytes');
+    fetch.withBytes = (response, bytes) => {
+      response.#body = new bodies.Body(bytes, undefined);
+      return response;
+    };
+
     // Answers the request of `handle`. A whole body is sent at once, and what remains of the request, a text, is
-    // returned. Of a stream only the head is sent; then the stream is returned, to be sent by the caller.
+    // returned. Of a stream only the head is sent; then the stream is returned, to be sent by the caller, or the
+    // FetchedBody, to be forwarded.
     // Throws a TypeError where the response cannot be sent; the request is still open then.
     fetch.sendResponse = (handle, response) => {
       const body = response.#body;
       const headers = response.#headers;
       if (typeof body === 'string') {
         response.#body = sentBody;
-        const fields = headers === undefined ? response.#contentType : headerBlock(listOf(headers));
+        const fields = response.#fields ??
+          (headers === undefined ? response.#contentType : headerBlock(listOf(headers)));
         return respond(handle, response.#status, response.#statusText, fields, body, -1);
       }
       if (response.#type === 'error') throw new TypeError('A network error, Response.error(), cannot be sent');
-      const list = listOf(Response.#headersOf(response));
-      const length = declaredLength(list);
+      const list = response.#fields === undefined ? listOf(Response.#headersOf(response)) : undefined;
+      const length = list === undefined ? response.#contentLength : declaredLength(list);
+      const block = list === undefined ? response.#fields : headerBlock(list);
       if (body === null) {
         if (response.#status === 101) {
           return core.webSocket.accept(handle, response, handshakeBlock(list), listGet(list, protocolField) ?? '');
         }
-        return respond(handle, response.#status, response.#statusText, headerBlock(list), null, length);
+        return respond(handle, response.#status, response.#statusText, block, null, length);
       }
       bodies.refuseUnusable(body, 'The response cannot be sent');
-      if (body.source !== null) {
-        const content = bodies.contentOf(bodies.takeSource(body));
-        return respond(handle, response.#status, response.#statusText, headerBlock(list), content, -1);
+      if (outgoing.isFetched(body.source)) {
+        return Response.#sendFetched(handle, response, bodies.takeSource(body), block, length);
       }
-      ops.streamStart(handle, response.#status, response.#statusText, headerBlock(list), length);
-      return body.stream;
+      if (body.source !== null && !bodies.isArriving(body.source)) {
+        const content = bodies.contentOf(bodies.takeSource(body));
+        return respond(handle, response.#status, response.#statusText, block, content, -1);
+      }
+      ops.streamStart(handle, response.#status, response.#statusText, block, length);
+      return bodies.streamOf(body);
     };
   }
 }

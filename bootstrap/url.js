@@ -466,9 +466,9 @@ class URLSearchParams {
       serializePairs,
       isURLSearchParams: (value) => webidl.isObject(value) && #pairs in value,
       serializeSearchParams: (params) => serializePairs(params.#pairs),
-      // { href, hasCredentials } of an absolute URL; null for anything else.
-      parse(text) {
-        const href = ops.urlParse(text, undefined, scratch());
+      // { href, hasCredentials } of an absolute URL, or one relative to `base`; null for anything else.
+      parse(text, base = undefined) {
+        const href = ops.urlParse(text, base, scratch());
         if (href === undefined) return null;
         // A user name or a password lies between scheme and host.
         const hasCredentials = components[1] > components[0] + 2 || components[2] > components[1];

@@ -103,6 +103,18 @@ struct WebSocketConfig {
   std::chrono::milliseconds close{};  // For the closing handshake.
 };
 
+struct FetchConfig {
+  std::chrono::milliseconds connect{};             // For looking up a name, connecting and the TLS handshake together.
+  std::chrono::milliseconds response{};            // From the last of a request to the head of its response.
+  std::chrono::milliseconds body{};                // Between two reads of a response's body.
+  std::chrono::milliseconds idle{};                // That a connection is kept for the next request.
+  std::chrono::milliseconds dns{};                 // That the addresses of a name are kept.
+  unsigned connections = 0;                        // To one origin, of each worker.
+  std::size_t headers = 0;                         // Bytes of a response's status line and fields.
+  std::size_t max_body = 0;                        // Bytes of a response's body as it is sent; 0: any number.
+  std::vector<std::filesystem::path> authorities;  // Files in PEM, trusted beside the system's.
+};
+
 enum class LogLevel { kDebug, kInfo, kWarn, kError };
 enum class LogFormat { kText, kJson };
 enum class AccessLogFormat { kCommon, kCombined, kJson };
@@ -125,6 +137,7 @@ struct Config {
   LimitsConfig limits;
   TimeoutsConfig timeouts;
   WebSocketConfig websocket;
+  FetchConfig fetch;
   LogConfig log;
   V8Config v8;
 };

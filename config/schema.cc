@@ -95,6 +95,7 @@ constexpr Section kSections[] = {
     {"limits", "What a request and a script may use. A worker is one thread with one JavaScript heap."},
     {"timeouts", "How long a client may take."},
     {"websocket", "WebSockets that a handler has accepted."},
+    {"fetch", "Requests that scripts send, by `fetch`."},
     {"log", "The log of the server and of the scripts' consoles."},
     {"v8", "The JavaScript engine."},
 };
@@ -294,6 +295,29 @@ constexpr Setting kSettings[] = {
     {"websocket", "close", R"("5s")",
      DurationKind{At<&Config::websocket, &WebSocketConfig::close>, milliseconds(1), hours(1)},
      "In total, for the client to answer when the server closes the WebSocket."},
+    {"fetch", "connect", R"("10s")",
+     DurationKind{At<&Config::fetch, &FetchConfig::connect>, milliseconds(1), hours(24)},
+     "In total, for a new connection: looking up the name, connecting and the TLS handshake."},
+    {"fetch", "response", R"("60s")",
+     DurationKind{At<&Config::fetch, &FetchConfig::response>, milliseconds(1), hours(24)},
+     "Idle: from the last byte that the server took of a request to the head of its response. Also the longest wait "
+     "for a connection where `fetch.connections` are in use."},
+    {"fetch", "body", R"("60s")", DurationKind{At<&Config::fetch, &FetchConfig::body>, milliseconds(1), hours(24)},
+     "Idle: without a further byte of a response's body that the script waits for."},
+    {"fetch", "idle", R"("15s")", DurationKind{At<&Config::fetch, &FetchConfig::idle>, milliseconds(1), hours(24)},
+     "How long a connection is kept for the next request to the same origin. A server that announces less by "
+     "`Keep-Alive` is taken at its word."},
+    {"fetch", "dns", R"("10s")", DurationKind{At<&Config::fetch, &FetchConfig::dns>, milliseconds(0), hours(24)},
+     "How long the addresses of a name are kept before it is looked up again."},
+    {"fetch", "connections", "256", CountKind{At<&Config::fetch, &FetchConfig::connections>, 1, 65535, false},
+     "Connections of each worker to one origin (scheme, host and port). Further requests wait for one of them."},
+    {"fetch", "headers", R"("64KiB")", SizeKind{At<&Config::fetch, &FetchConfig::headers>, kKiB, 16 * kMiB},
+     "The status line and the header fields of a response together. With longer ones the request fails."},
+    {"fetch", "max_body", R"("0B")", SizeKind{At<&Config::fetch, &FetchConfig::max_body>, 0, 1024 * kGiB},
+     "The body of a response, as it is sent. Reading a longer one fails. `\"0B\"`: any length."},
+    {"fetch", "authorities", "[]", PathListKind{At<&Config::fetch, &FetchConfig::authorities>, true},
+     "Certificates in PEM that are trusted beside the system's authorities, for servers with a certificate of one's "
+     "own."},
 
     {"log", "level", R"("info")", ChoiceKind{SetChoice<&Config::log, &LogConfig::level>, kLogLevels},
      "The least that is logged."},

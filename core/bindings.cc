@@ -9,6 +9,7 @@
 #include "core/ops/crypto_key.h"
 #include "core/ops/crypto_symmetric.h"
 #include "core/ops/encoding.h"
+#include "core/ops/fetch.h"
 #include "core/ops/fetch_event.h"
 #include "core/ops/modules.h"
 #include "core/ops/multipart.h"
@@ -38,6 +39,7 @@ const std::vector<Binding>& AllBindings() {
         CryptoKeyBindings(),
         CryptoSymmetricBindings(),
         EncodingBindings(),
+        FetchBindings(),
         FetchEventBindings(),
         ModuleBindings(),
         MultipartBindings(),

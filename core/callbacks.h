@@ -21,6 +21,7 @@ enum class Callback : std::size_t {
   kBodyArrived,         // (handle): there is more of a body, or it has ended, or it is gathered.
   kWebSocketMessage,    // (handle, string or ArrayBuffer)
   kWebSocketClosed,     // (handle, code, reason, whether it was clean, whether it failed): the last of a WebSocket.
+  kFetchEvent,          // (handle, event, …): something has happened to an outgoing request.
   kFireTimer,           // (id)
   kUnhandledRejection,  // (promise, reason): no handler at the end of the turn.
   kRejectionHandled,    // (promise, reason): it got one later.
@@ -49,6 +50,7 @@ inline constexpr std::array<std::string_view, kCallbackCount> kCallbackNames = {
     "bodyArrived",
     "webSocketMessage",
     "webSocketClosed",
+    "fetchEvent",
     "fireTimer",
     "unhandledRejection",
     "rejectionHandled",

@@ -15,6 +15,7 @@
 #include "core/module_loader.h"
 #include "core/ops/wasm_streaming.h"
 #include "core/ops/web_socket.h"
+#include "core/ops/fetch.h"
 #include "core/platform.h"
 #include "core/runtime_state.h"
 #include "core/snapshot.h"
@@ -79,6 +80,7 @@ class JsRuntime::Impl {
   std::vector<std::uint32_t> FindOrphans(v8::Local<v8::Context> context);
   void FailRequest(std::uint32_t handle);
   void TakeFinishedOps(v8::Local<v8::Context> context);
+  void TakeFetchEvents(v8::Local<v8::Context> context);
   void FireTimers(v8::Local<v8::Context> context);
   void CheckLoading(v8::Local<v8::Context> context);
   void FinishLoading(std::optional<ScriptError> error);
@@ -153,6 +155,7 @@ JsRuntime::Impl::Impl(const RuntimeOptions& options)
   };
   isolate_.tasks().set_wake_up(wake_up);
   state_.ops.set_wake_up(wake_up);
+  state_.fetches.Connect(options.http_client, wake_up);
 }
 
 JsRuntime::Impl::~Impl() {
@@ -385,6 +388,7 @@ void JsRuntime::Impl::Cancel(RequestEvent& event, std::string_view reason) {
 }
 
 void JsRuntime::Impl::Drained(RequestEvent& event) {
+  if (state_.fetches.ForwardDrained(event.runtime_handle)) return;
   const Entered entered(*this);
   v8::Local<v8::Value> arguments[] = {v8::Integer::NewFromUnsigned(isolate_.get(), event.runtime_handle)};
   Call(entered.context, Callback::kStreamDrained, arguments);
@@ -513,7 +517,7 @@ void JsRuntime::Impl::CheckLoading(v8::Local<v8::Context> context) {
     case v8::Promise::kRejected:
       return FinishLoading(ScriptError{FormatError(context, evaluation->Result())});
     case v8::Promise::kPending:
-      if (has_work() || state_.timers.size() != 0 || state_.ops.pending() != 0) return;
+      if (has_work() || state_.timers.size() != 0 || state_.ops.pending() != 0 || state_.fetches.size() != 0) return;
       if (loading_terminated_) return FinishLoading(ScriptError{std::string(kTerminatedLoading)});
       return FinishLoading(ScriptError{"a top-level await never settles" + modules_->DescribeStalledAwaits(context)});
   }
@@ -576,6 +580,13 @@ void JsRuntime::Impl::TakeFinishedOps(v8::Local<v8::Context> context) {
   Checkpoint(context);
 }
 
+void JsRuntime::Impl::TakeFetchEvents(v8::Local<v8::Context> context) {
+  if (!state_.fetches.has_news()) return;
+  TellFetches(context,
+              [&](std::span<v8::Local<v8::Value>> arguments) { Call(context, Callback::kFetchEvent, arguments); });
+  Checkpoint(context);
+}
+
 void JsRuntime::Impl::FireTimers(v8::Local<v8::Context> context) {
   if (state_.timers.size() == 0) return;
   // Timers that are made meanwhile wait for the next turn, however short they are.
@@ -612,6 +623,7 @@ PollResult JsRuntime::Impl::Poll() {
       }
       next_task_ = isolate_.tasks().next_due();
       TakeFinishedOps(entered.context);
+      TakeFetchEvents(entered.context);
       FireTimers(entered.context);
       CheckLoading(entered.context);
       FailOrphans(entered.context);
@@ -620,7 +632,8 @@ PollResult JsRuntime::Impl::Poll() {
   }
   PollResult result;
   result.next_timer = next_due();
-  result.pending = state_.timers.size() != 0 || state_.ops.pending() != 0 || woken_.load(std::memory_order_acquire);
+  result.pending = state_.timers.size() != 0 || state_.ops.pending() != 0 || state_.fetches.size() != 0 ||
+                   woken_.load(std::memory_order_acquire);
   return result;
 }
 

@@ -15,6 +15,7 @@
 #include "core/execution.h"
 #include "core/module_options.h"
 #include "core/permissions.h"
+#include "core/http_client.h"
 #include "core/request_event.h"
 #include "core/runtime_host.h"
 #include "core/web_socket.h"
@@ -29,6 +30,8 @@ struct ScriptError {
 struct RuntimeOptions {
   // Never null; outlives the runtime.
   RuntimeHost* host = nullptr;
+  // What sends requests; null: `fetch` fails. Outlives the runtime.
+  HttpClient* http_client = nullptr;
   // False: run the bootstrap files instead of reading the snapshot that is built into the binary.
   bool use_snapshot = true;
   // Where the thread's comings and goings are noted for watchers, who make limits of time work. Outlives the runtime;

@@ -13,6 +13,7 @@
 #include "core/callbacks.h"
 #include "core/event_table.h"
 #include "core/execution.h"
+#include "core/fetch_table.h"
 #include "core/op_queue.h"
 #include "core/ops/request_body.h"
 #include "core/ops/request_cache.h"
@@ -52,6 +53,7 @@ class RuntimeState {
   std::shared_ptr<ArrayBufferAllocator> buffers;
   CallbackTable callbacks;
   EventTable events;
+  FetchTable fetches{events, permissions};
   BodyGathers gathers;
   WebSocketTable web_sockets;
   RequestCache requests;

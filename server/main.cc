@@ -13,6 +13,7 @@
 #include "core/js_runtime.h"
 #include "core/version.h"
 #include "server/cli/command_line.h"
+#include "server/client/http_client.h"
 #include "server/http_service.h"
 #include "server/master.h"
 #include "server/tls_registry.h"
@@ -63,9 +64,13 @@ int Serve(const CommandLine& command_line) {
       return kFailed;
     }
   }
-  Master master(config, *sink, [&](boost::asio::io_context& io, std::span<RequestSink* const> apps, Log& log) {
+  const auto connections = [&](boost::asio::io_context& io, std::span<RequestSink* const> apps, Log& log) {
     return MakeHttpService(io, apps, config, log, tls.get(), access.get());
-  });
+  };
+  const auto http_client = [&config](boost::asio::io_context& io, Log& log) {
+    return MakeHttpClient(io, config.fetch, log);
+  };
+  Master master(config, *sink, connections, http_client);
   if (access) master.ReopenToo(*access);
   return command_line.action == CommandLine::Action::kCheck ? master.Check() : master.Run();
 }

@@ -62,11 +62,12 @@ struct Master::Loop {
   asio::steady_timer loading{io};
 };
 
-Master::Master(const Config& config, LogSink& sink, ConnectionHandlerFactory connections)
+Master::Master(const Config& config, LogSink& sink, ConnectionHandlerFactory connections, HttpClientFactory http_client)
     : config_(config),
       log_(sink),
       log_sinks_{&sink},
       connections_(std::move(connections)),
+      http_client_(std::move(http_client)),
       connection_count_(config.limits.connections, config.limits.connections_per_address),
       loop_(std::make_unique<Loop>()) {}
 
@@ -112,6 +113,7 @@ void Master::StartWorkers(unsigned count) {
   options.log_sink = &log_.sink();
   for (const AppConfig& app : config_.apps) options.apps.push_back(MakeAppOptions(app));
   options.connections = connections_;
+  options.http_client = http_client_;
   pool_ = std::make_unique<WorkerPool>(loop_->io, count, options);
   pool_->set_worn_out([this] {
     if (stopping_) return;

@@ -24,8 +24,10 @@ namespace jsd {
 // Lifetime: one Run or Check.
 class Master {
  public:
-  // The sink outlives the master. `connections` makes what serves the connections of a worker.
-  Master(const Config& config, LogSink& sink, ConnectionHandlerFactory connections);
+  // The sink outlives the master. `connections` makes what serves the connections of a worker,
+  // `http_client` what its scripts send requests by.
+  Master(const Config& config, LogSink& sink, ConnectionHandlerFactory connections,
+         HttpClientFactory http_client = nullptr);
   ~Master();
   Master(const Master&) = delete;
   Master& operator=(const Master&) = delete;
@@ -62,6 +64,7 @@ class Master {
   Log log_;
   std::vector<LogSink*> log_sinks_;
   const ConnectionHandlerFactory connections_;
+  const HttpClientFactory http_client_;
   bool check_only_ = false;
   bool stopping_ = false;
   int status_ = 0;

@@ -53,6 +53,8 @@ void Poller::Change(int socket, std::uint32_t events, Client& client) {
   JSD_CHECK(epoll_ctl(epoll_.native_handle(), EPOLL_CTL_MOD, socket, &event) == 0);
 }
 
+void Poller::Forget(int socket) { JSD_CHECK(epoll_ctl(epoll_.native_handle(), EPOLL_CTL_DEL, socket, nullptr) == 0); }
+
 void Poller::Wait() {
   if (std::exchange(waiting_, true)) return;
   const auto on_ready = [anchor = anchor_](const boost::system::error_code& error) {

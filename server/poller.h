@@ -36,6 +36,8 @@ class Poller {
   // False where the kernel refuses to watch one more. Closing the socket ends it.
   bool Watch(int socket, std::uint32_t events, Client& client);
   void Change(int socket, std::uint32_t events, Client& client);
+  // Ends it without closing the socket.
+  void Forget(int socket);
 
  private:
   struct Anchor;

@@ -59,6 +59,7 @@ class AppRuntime::Instance final : public RuntimeHost, public std::enable_shared
     RuntimeOptions runtime_options = options.runtime;
     runtime_options.host = this;
     runtime_options.execution = &app.execution_;
+    runtime_options.http_client = app.http_client_;
     runtime_ = JsRuntime::Create(runtime_options);
   }
 
@@ -140,12 +141,13 @@ class AppRuntime::Instance final : public RuntimeHost, public std::enable_shared
 };
 
 AppRuntime::AppRuntime(asio::io_context& io, Execution& execution, LogSink& sink, unsigned worker,
-                       std::function<void()> turned)
+                       std::function<void()> turned, HttpClient* http_client)
     : io_(io),
       execution_(execution),
       sink_(sink),
       worker_(worker),
       turned_(std::move(turned)),
+      http_client_(http_client),
       self_(std::make_shared<AppRuntime*>(this)) {}
 
 AppRuntime::~AppRuntime() {

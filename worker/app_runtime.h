@@ -35,8 +35,9 @@ class AppRuntime final : public RequestSink {
   using Loaded = std::function<void(std::optional<ScriptError>)>;
 
   // The execution is the worker's, of which `worker` is the number. `turned` is called after each turn of a runtime.
+  // `http_client` sends what the scripts fetch, and outlives this.
   AppRuntime(boost::asio::io_context& io, Execution& execution, LogSink& sink, unsigned worker,
-             std::function<void()> turned);
+             std::function<void()> turned, HttpClient* http_client = nullptr);
   ~AppRuntime();
   AppRuntime(const AppRuntime&) = delete;
   AppRuntime& operator=(const AppRuntime&) = delete;
@@ -116,6 +117,7 @@ class AppRuntime final : public RequestSink {
   LogSink& sink_;
   const unsigned worker_;
   const std::function<void()> turned_;
+  HttpClient* const http_client_;
   AppOptions options_;  // Of what serves.
 
   std::atomic<bool> terminating_{false};

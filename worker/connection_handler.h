@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 
+#include "core/http_client.h"
 #include "worker/connection.h"
 #include "worker/request_sink.h"
 
@@ -42,6 +43,9 @@ class ConnectionHandler {
 // the worker. All of them outlive the handler; the span itself does not.
 using ConnectionHandlerFactory = std::function<std::unique_ptr<ConnectionHandler>(
     boost::asio::io_context&, std::span<RequestSink* const> apps, Log&)>;
+
+// Makes what sends the requests of a worker's scripts, on the worker's thread; the same holds for its arguments.
+using HttpClientFactory = std::function<std::unique_ptr<HttpClient>(boost::asio::io_context&, Log&)>;
 
 }  // namespace jsd
 

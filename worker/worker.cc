@@ -132,9 +132,11 @@ void Worker::Run() {
   execution_.AttachToThread();
   execution_.set_abandoned([this] { EndLostThread(); });
   ::pthread_setname_np(::pthread_self(), ("jsd-worker-" + std::to_string(index_)).c_str());
+  if (options_.http_client) http_client_ = options_.http_client(loop_->io, log_);
   std::vector<RequestSink*> sinks;
   for (std::size_t i = 0; i < options_.apps.size(); ++i) {
-    auto app = std::make_unique<AppRuntime>(loop_->io, execution_, log_.sink(), index_, [this] { FinishIfDrained(); });
+    auto app = std::make_unique<AppRuntime>(loop_->io, execution_, log_.sink(), index_, [this] { FinishIfDrained(); },
+                                            http_client_.get());
     sinks.push_back(app.get());
     const std::lock_guard lock(apps_mutex_);
     apps_.push_back(std::move(app));
@@ -157,6 +159,8 @@ void Worker::Run() {
     const std::lock_guard lock(apps_mutex_);
     apps.swap(apps_);
   }
+  http_client_.reset();
+  RunWhatIsDue();
   Execution::DetachFromThread();
   finished_(cut_);
 }

@@ -24,6 +24,7 @@ struct WorkerOptions {
   LogSink* log_sink = nullptr;   // Never null; outlives the worker.
   std::vector<AppOptions> apps;  // At least one; their names differ.
   ConnectionHandlerFactory connections;
+  HttpClientFactory http_client;  // Empty: scripts have no network.
 };
 
 // One thread with an event loop, the apps' runtimes and the connections that they serve. Nothing of it is shared:
@@ -116,6 +117,7 @@ class Worker final {
   // Posting needs the loop for as long as the worker can be reached, so it goes last; the apps go before it and the
   // connections before the apps, both on the worker's thread.
   std::unique_ptr<Loop> loop_;
+  std::unique_ptr<HttpClient> http_client_;
   std::mutex apps_mutex_;  // Held where apps_ changes, and by others that use it.
   std::vector<std::unique_ptr<AppRuntime>> apps_;
   std::unique_ptr<ConnectionHandler> handler_;

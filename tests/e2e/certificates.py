@@ -17,15 +17,15 @@ class Authority:
         openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', 2,
                 '-subj', f'/CN=jsd test {name}', '-keyout', self.key, '-out', self.certificate)
 
-    def issue(self, name, *alternatives, subject=None):
-        """(certificate, key) of `name` with subjectAltNames such as DNS:example.org."""
+    def issue(self, name, *alternatives, subject=None, days=1):
+        """(certificate, key) of `name` with subjectAltNames such as DNS:example.org; `days` below 0: expired."""
         request, key, certificate = (self.folder / f'{name}.{suffix}' for suffix in ('csr', 'key', 'pem'))
         extensions = self.folder / f'{name}.ext'
         extensions.write_text('subjectAltName=' + ','.join(alternatives) + '\n')
         openssl('req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-utf8',
                 '-subj', subject or f'/CN={name}', '-keyout', key, '-out', request)
         openssl('x509', '-req', '-in', request, '-CA', self.certificate, '-CAkey', self.key, '-CAcreateserial',
-                '-days', 1, '-extfile', extensions, '-out', certificate)
+                '-days', days, '-extfile', extensions, '-out', certificate)
         return certificate, key
 
     def ocsp(self, certificate):

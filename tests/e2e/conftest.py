@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from backend import Backend
 from http_client import TIMEOUT
 from server import BINARY, Server, toml
 
@@ -98,3 +99,17 @@ def start_fails(write, run):
         return result
 
     return start
+
+
+@pytest.fixture
+def backend():
+    """backend(serve) starts a server for jsd to talk to; `serve` gets each connection, a Peer, on its own thread."""
+    backends = []
+
+    def start(serve, **options):
+        backends.append(Backend(serve, **options))
+        return backends[-1]
+
+    yield start
+    for server in backends:
+        server.close()
