@@ -61,7 +61,7 @@ class HttpContext {
   virtual void Remove(HttpSession& session) = 0;
 
   boost::asio::io_context& io;
-  const Config& config;
+  Config config;  // What refers to it sees the next one after a reload.
   Log& log;
   BlockPool blocks;
   DateLine date;

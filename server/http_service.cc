@@ -55,6 +55,7 @@ class HttpService final : public ConnectionHandler, private HttpContext {
 
   void Adopt(Connection connection) override;
   void Drain(std::function<void()> drained) override;
+  void Reconfigure(const Config& next, std::span<RequestSink* const> apps) override;
   std::size_t CloseAll() override;
   std::size_t connections() const override { return session_count_; }
 
@@ -176,6 +177,12 @@ void HttpService::Drain(std::function<void()> drained) {
   drained_ = std::move(drained);
   ForEachSession([](HttpSession& session) { session.Drain(); });
   if (session_count_ == 0) ReportDrained();
+}
+
+void HttpService::Reconfigure(const Config& next, std::span<RequestSink* const> apps) {
+  config = next;
+  router.Set(config, apps);
+  sweep_period_ = SweepPeriod(config);
 }
 
 void HttpService::ReportDrained() {

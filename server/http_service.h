@@ -14,7 +14,7 @@
 namespace jsd {
 
 // HTTP/1.1 (RFC 9110, RFC 9112) for the connections of one worker, over TLS where their listener has it. `apps`
-// are the sinks of config.apps, in their order. Config, log and `tls` must outlive what it returns; a limit or timeout
+// are the sinks of config.apps, in their order. Log and `tls` must outlive what it returns; a limit or timeout
 // of zero is none. `tls` may be null where no listener has TLS; `access`
 // is where lines of the access log go, null for none, and outlives it as well.
 std::unique_ptr<ConnectionHandler> MakeHttpService(boost::asio::io_context& io, std::span<RequestSink* const> apps,

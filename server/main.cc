@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <variant>
 
 #include "config/load.h"
@@ -64,13 +65,19 @@ int Serve(const CommandLine& command_line) {
       return kFailed;
     }
   }
-  const auto connections = [&](boost::asio::io_context& io, std::span<RequestSink* const> apps, Log& log) {
-    return MakeHttpService(io, apps, config, log, tls.get(), access.get());
+  const auto connections_for = [&tls, &access](std::shared_ptr<const Config> served) -> ConnectionHandlerFactory {
+    return [served, &tls, &access](boost::asio::io_context& io, std::span<RequestSink* const> apps, Log& log) {
+      return MakeHttpService(io, apps, *served, log, tls.get(), access.get());
+    };
   };
   const auto http_client = [&config](boost::asio::io_context& io, Log& log) {
     return MakeHttpClient(io, config.fetch, log);
   };
-  Master master(config, *sink, connections, http_client);
+  Master::Reloading reloading;
+  reloading.load = [&command_line] { return Load(command_line.config, command_line.overrides); };
+  reloading.apply = [&tls](const Config& next, std::string* reason) { return tls->Reload(next, reason); };
+  reloading.connections = connections_for;
+  Master master(config, *sink, connections_for(std::make_shared<Config>(config)), http_client, std::move(reloading));
   if (access) master.ReopenToo(*access);
   return command_line.action == CommandLine::Action::kCheck ? master.Check() : master.Run();
 }

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -31,6 +33,32 @@ constexpr int kRestartStatus = 75;
 
 // Whoever is refused tries again; the log need not have a line for each time.
 constexpr std::chrono::seconds kRefusalLogPeriod{10};
+
+// How long the scripts of a reload may take to load.
+constexpr std::chrono::seconds kReloadPatience{60};
+
+// The key of a setting that a reload cannot change; null where none of those differs.
+const char* NeedsRestart(const Config& before, const Config& after) {
+  const auto listens = [](const Config& config) {
+    std::vector<std::pair<std::string, Endpoint::Kind>> found;
+    for (const Endpoint& endpoint : EndpointsOf(config)) found.emplace_back(endpoint.address, endpoint.kind);
+    return found;
+  };
+  const auto log = [](const LogConfig& config) { return std::tie(config.level, config.format, config.file); };
+  if (listens(before) != listens(after) || before.server.tls.size() != after.server.tls.size()) return "server.listen";
+  if (before.server.workers != after.server.workers) return "server.workers";
+  if (before.limits.connections != after.limits.connections) return "limits.connections";
+  if (before.limits.connections_per_address != after.limits.connections_per_address) {
+    return "limits.connections_per_address";
+  }
+  const auto fetch = [](const FetchConfig& config) {
+    return std::tie(config.connect, config.response, config.body, config.idle, config.dns, config.connections,
+                    config.headers, config.max_body, config.authorities);
+  };
+  if (fetch(before.fetch) != fetch(after.fetch)) return "fetch";
+  if (log(before.log) != log(after.log)) return "log";
+  return before.v8.flags != after.v8.flags ? "v8.flags" : nullptr;
+}
 
 AppOptions MakeAppOptions(const AppConfig& app) {
   AppOptions options;
@@ -58,16 +86,20 @@ AppOptions MakeAppOptions(const AppConfig& app) {
 
 struct Master::Loop {
   asio::io_context io{1};
-  asio::signal_set signals{io, SIGTERM, SIGINT, SIGUSR1};
+  asio::signal_set signals{io, SIGTERM, SIGINT};
+  asio::steady_timer reloading{io};
+  asio::steady_timer alive{io};
   asio::steady_timer loading{io};
 };
 
-Master::Master(const Config& config, LogSink& sink, ConnectionHandlerFactory connections, HttpClientFactory http_client)
+Master::Master(const Config& config, LogSink& sink, ConnectionHandlerFactory connections, HttpClientFactory http_client,
+               Reloading reloading)
     : config_(config),
       log_(sink),
       log_sinks_{&sink},
       connections_(std::move(connections)),
       http_client_(std::move(http_client)),
+      reloading_(std::move(reloading)),
       connection_count_(config.limits.connections, config.limits.connections_per_address),
       loop_(std::make_unique<Loop>()) {}
 
@@ -78,6 +110,8 @@ int Master::Run() {
   ::signal(SIGPIPE, SIG_IGN);
   WaitForSignal();
   if (!OpenListeners()) return 1;
+  if (reloading_.load) loop_->signals.add(SIGHUP);
+  loop_->signals.add(SIGUSR1);
   StartWorkers(config_.server.workers > 0 ? config_.server.workers : AvailableCpus());
   loop_->io.run();
   return status_;
@@ -159,6 +193,10 @@ void Master::OnWorkersReady(std::optional<LoadFailure> error) {
                              {"v8", V8Version()},
                              {"workers", static_cast<std::int64_t>(pool_->size())},
                              {"script", scripts}});
+  ready_ = true;
+  service_manager_.Ready();
+  SayAlive();
+  if (std::exchange(reload_again_, false)) Reload();
 }
 
 void Master::OnAccepted(UniqueFd socket, std::string address, unsigned listener) {
@@ -193,6 +231,7 @@ void Master::ReopenLogs() {
 
 void Master::OnSignal(int signal) {
   if (signal == SIGUSR1) return ReopenLogs();
+  if (signal == SIGHUP) return Reload();
   if (stopping_) {
     log_.Warn("signal while stopping, exiting at once", {{"signal", signal}});
     std::_Exit(128 + signal);
@@ -202,10 +241,83 @@ void Master::OnSignal(int signal) {
   Stop(check_only_ ? 1 : 0);
 }
 
+void Master::SayAlive() {
+  const auto period = service_manager_.watchdog_period();
+  if (!period) return;
+  service_manager_.Alive();
+  loop_->alive.expires_after(*period);
+  loop_->alive.async_wait([this](const boost::system::error_code& error) {
+    if (!error) SayAlive();
+  });
+}
+
+void Master::Reload() {
+  if (stopping_) return;
+  if (reload_runs_ || !ready_) {
+    reload_again_ = true;
+    return;
+  }
+  reload_runs_ = true;
+  log_.Info("reloading");
+  service_manager_.Reloading();
+  LoadResult loaded = reloading_.load();
+  if (!loaded.config) {
+    std::string errors;
+    for (const std::string& error : loaded.errors) errors += (errors.empty() ? "" : "\n") + error;
+    return ReloadFailed(errors);
+  }
+  const Config& next = *loaded.config;
+  if (const char* const key = NeedsRestart(config_, next); key != nullptr) {
+    return ReloadFailed(std::string(key) + " has changed, which needs a restart");
+  }
+  const auto options = std::make_shared<ReloadOptions>();
+  for (const AppConfig& app : next.apps) options->apps.push_back(MakeAppOptions(app));
+  options->patience = next.server.drain;
+  options->config = next;
+  if (reloading_.connections) options->connections = reloading_.connections(std::make_shared<Config>(next));
+  loop_->reloading.expires_after(kReloadPatience);
+  loop_->reloading.async_wait([this](const boost::system::error_code& error) {
+    if (error || stopping_ || !reload_runs_) return;
+    pool_->CancelReload();
+    ReloadFailed("the scripts do not finish loading");
+  });
+  pool_->Reload(options, [this, options](std::optional<LoadFailure> error) {
+    return OnReloadLoaded(options->config, std::move(error));
+  });
+}
+
+bool Master::OnReloadLoaded(const Config& config, std::optional<LoadFailure> error) {
+  loop_->reloading.cancel();
+  if (error) {
+    ReloadFailed("cannot load " + error->script + ": " + error->report);
+    return false;
+  }
+  std::string reason;
+  if (reloading_.apply && !reloading_.apply(config, &reason)) {
+    ReloadFailed(reason);
+    return false;
+  }
+  config_ = config;
+  reload_runs_ = false;
+  log_.Info("reloaded");
+  service_manager_.Ready();
+  if (std::exchange(reload_again_, false)) asio::post(loop_->io, [this] { Reload(); });
+  return true;
+}
+
+void Master::ReloadFailed(const std::string& reason) {
+  log_.Error("the reload has failed, all stays as it was: " + reason);
+  reload_runs_ = false;
+  service_manager_.Ready();
+  if (std::exchange(reload_again_, false)) asio::post(loop_->io, [this] { Reload(); });
+}
+
 void Master::Stop(int status) {
   status_ = status;
   stopping_ = true;
+  if (!check_only_) service_manager_.Stopping();
   loop_->loading.cancel();
+  loop_->reloading.cancel();
   for (const auto& acceptor : acceptors_) acceptor->Stop();
   listeners_.clear();
   pool_->Drain(config_.server.drain, [this](WorkerPool::Drained drained) {

@@ -3,14 +3,17 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "config/config.h"
+#include "config/load.h"
 #include "server/acceptor.h"
 #include "server/listener.h"
+#include "server/service_manager.h"
 #include "worker/connection_count.h"
 #include "worker/connection_handler.h"
 #include "worker/log.h"
@@ -24,18 +27,29 @@ namespace jsd {
 // Lifetime: one Run or Check.
 class Master {
  public:
+  // What a reload needs.
+  struct Reloading {
+    // Reads the configuration again.
+    std::function<LoadResult()> load;
+    // Takes over what of it belongs to others than the workers; false and `error` where it cannot.
+    std::function<bool(const Config&, std::string* error)> apply;
+    // What makes the handlers of workers that start after it.
+    std::function<ConnectionHandlerFactory(std::shared_ptr<const Config>)> connections;
+  };
+
   // The sink outlives the master. `connections` makes what serves the connections of a worker,
   // `http_client` what its scripts send requests by.
   Master(const Config& config, LogSink& sink, ConnectionHandlerFactory connections,
-         HttpClientFactory http_client = nullptr);
+         HttpClientFactory http_client = nullptr, Reloading reloading = {});
   ~Master();
   Master(const Master&) = delete;
   Master& operator=(const Master&) = delete;
 
-  // Serves until SIGTERM or SIGINT, then drains. A second of these signals ends the process at once, with status
-  // 128 + its number. Returns the exit status: 0 after a clean end; 1 where it could not start, which it has logged, or
-  // where server.drain passed before every request had its reply; 75 where so many workers were lost that another
-  // process should take over.
+  // Serves until SIGTERM or SIGINT, then drains; SIGHUP reads the configuration and the scripts again, SIGUSR1 opens
+  // the log's file again. A second of the first two signals ends the process at once, with status 128 + its number.
+  // Returns the exit status: 0 after a clean end; 1 where it could not start, which it has logged, or where
+  // server.drain passed before every request had its reply; 75 where so many workers were lost that another process
+  // should take over.
   int Run();
 
   // A file that is opened again at SIGUSR1, as that of the log is. It outlives the master.
@@ -48,6 +62,10 @@ class Master {
   struct Loop;
 
   bool OpenListeners();
+  void Reload();
+  bool OnReloadLoaded(const Config& config, std::optional<LoadFailure> error);
+  void ReloadFailed(const std::string& reason);
+  void SayAlive();
   void StartWorkers(unsigned count);
   void OnWorkersReady(std::optional<LoadFailure> error);
   void LogStillLoading();
@@ -60,12 +78,17 @@ class Master {
   // Trouble that keeps the server from starting: logged, and told to the person at the terminal.
   void ReportStartFailure(const std::string& message);
 
-  const Config config_;
+  Config config_;
   Log log_;
   std::vector<LogSink*> log_sinks_;
   const ConnectionHandlerFactory connections_;
   const HttpClientFactory http_client_;
+  const Reloading reloading_;
+  const ServiceManager service_manager_;
   bool check_only_ = false;
+  bool ready_ = false;
+  bool reload_runs_ = false;
+  bool reload_again_ = false;  // It was asked for while one was running.
   bool stopping_ = false;
   int status_ = 0;
 

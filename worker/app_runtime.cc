@@ -83,7 +83,7 @@ class AppRuntime::Instance final : public RuntimeHost, public std::enable_shared
     deadline_.emplace(app_.io_, patience);
     deadline_->async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
       const InstancePtr self = weak.lock();
-      if (!error && self) self->app_.FailRetired(*self);
+      if (!error && self) self->app_.FailOverdue(*self);
     });
   }
 
@@ -289,6 +289,15 @@ void AppRuntime::Retire(InstancePtr instance, std::chrono::milliseconds patience
   instance->Turn();
 }
 
+void AppRuntime::FailOverdue(const Instance& instance) {
+  if (const std::size_t requests = instance.runtime().pending_requests(); requests > 0) {
+    Log(sink_, worker_, instance.options.name)
+        .Warn("server.drain has passed, requests on the script before the reload were cut",
+              {{"requests", static_cast<std::int64_t>(requests)}});
+  }
+  FailRetired(instance);
+}
+
 void AppRuntime::FailRetired(const Instance& instance) {
   const auto found = std::ranges::find(retired_, &instance, &InstancePtr::get);
   if (found == retired_.end()) return;
@@ -404,6 +413,7 @@ void AppRuntime::Drained(RequestEvent& event) {
   auto* const instance = static_cast<Instance*>(event.lent_to);
   instance->runtime().Drained(event);
   instance->ArmTimer();
+  if (!retired_.empty()) ScheduleDrop();
 }
 
 void AppRuntime::DispatchMessages(std::span<const WebSocketEvent> batch) {
@@ -428,6 +438,7 @@ void AppRuntime::BodyArrived(RequestEvent& event, std::size_t filled) {
   auto* const instance = static_cast<Instance*>(event.lent_to);
   instance->runtime().BodyArrived(event, filled);
   instance->ArmTimer();
+  if (!retired_.empty()) ScheduleDrop();
 }
 
 }  // namespace jsd

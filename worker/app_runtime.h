@@ -101,6 +101,7 @@ class AppRuntime final : public RequestSink {
   void OnTurned();
   void Retire(InstancePtr instance, std::chrono::milliseconds patience);
   void FailRetired(const Instance& instance);
+  void FailOverdue(const Instance& instance);
   // Drops what has nothing left to do; posted, because the caller may be inside it.
   void ScheduleDrop();
   void DropRetired();

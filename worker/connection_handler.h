@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 
+#include "config/config.h"
 #include "core/http_client.h"
 #include "worker/connection.h"
 #include "worker/request_sink.h"
@@ -31,6 +32,10 @@ class ConnectionHandler {
   // No further requests: idle connections close now, the others after the replies in flight. `drained` is called once,
   // when the last connection has closed.
   virtual void Drain(std::function<void()> drained) = 0;
+
+  // Serves by another configuration from now on; what is under way may go on by the one before. `apps` as for the
+  // factory. The addresses that are listened on are the same.
+  virtual void Reconfigure(const Config& config, std::span<RequestSink* const> apps) = 0;
 
   // The drain time is over: what is still open is closed. Returns how many requests were cut.
   virtual std::size_t CloseAll() = 0;

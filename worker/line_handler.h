@@ -26,6 +26,7 @@ class LineHandler final : public ConnectionHandler {
 
   void Adopt(Connection connection) override;
   void Drain(std::function<void()> drained) override;
+  void Reconfigure(const Config&, std::span<RequestSink* const>) override {}
   std::size_t CloseAll() override;
   std::size_t connections() const override { return count_; }
 

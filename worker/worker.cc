@@ -135,11 +135,7 @@ void Worker::Run() {
   if (options_.http_client) http_client_ = options_.http_client(loop_->io, log_);
   std::vector<RequestSink*> sinks;
   for (std::size_t i = 0; i < options_.apps.size(); ++i) {
-    auto app = std::make_unique<AppRuntime>(loop_->io, execution_, log_.sink(), index_, [this] { FinishIfDrained(); },
-                                            http_client_.get());
-    sinks.push_back(app.get());
-    const std::lock_guard lock(apps_mutex_);
-    apps_.push_back(std::move(app));
+    sinks.push_back(&AddApp());
   }
   handler_ = options_.connections(loop_->io, sinks, log_);
   loading_ = apps_.size();
@@ -181,6 +177,71 @@ void Worker::OnAppLoaded(const AppRuntime& app, std::optional<ScriptError> error
   phase_ = Phase::kServing;
   for (const auto& each : apps_) each->Commit({});
   loaded_(std::nullopt);
+}
+
+AppRuntime& Worker::AddApp() {
+  auto app = std::make_unique<AppRuntime>(
+      loop_->io, execution_, log_.sink(), index_, [this] { FinishIfDrained(); }, http_client_.get());
+  const std::lock_guard lock(apps_mutex_);
+  return *apps_.emplace_back(std::move(app));
+}
+
+void Worker::PrepareReload(std::shared_ptr<const ReloadOptions> options, Loaded loaded) {
+  asio::post(loop_->io, [this, options = std::move(options), loaded = std::move(loaded)]() mutable {
+    if (phase_ != Phase::kServing) return;
+    reload_ = std::move(options);
+    reload_loaded_ = std::move(loaded);
+    reloading_ = reload_->apps.size();
+    reload_apps_.clear();
+    for (const AppOptions& app_options : reload_->apps) {
+      const auto same = std::ranges::find(apps_, app_options.name, [](const auto& app) { return app->options().name; });
+      reload_apps_.push_back(same != apps_.end() ? same->get() : &AddApp());
+    }
+    for (std::size_t i = 0; i < reload_apps_.size(); ++i) {
+      reload_apps_[i]->Prepare(reload_->apps[i], [this, i](std::optional<ScriptError> error) {
+        if (!reload_loaded_) return;
+        if (!error && --reloading_ > 0) return;
+        std::optional<LoadFailure> failure;
+        if (error) failure = LoadFailure{reload_->apps[i].script, std::move(error->report)};
+        std::exchange(reload_loaded_, nullptr)(std::move(failure));
+      });
+    }
+  });
+}
+
+void Worker::CommitReload() {
+  asio::post(loop_->io, [this] {
+    if (phase_ != Phase::kServing || !reload_) return;
+    const auto reload = std::exchange(reload_, nullptr);
+    for (AppRuntime* const app : reload_apps_) app->Commit(reload->patience);
+    for (const auto& app : apps_) {
+      const bool kept = std::ranges::find(reload_apps_, app.get()) != reload_apps_.end();
+      if (!kept) app->Remove(reload->patience);
+    }
+    const std::vector<RequestSink*> sinks(reload_apps_.begin(), reload_apps_.end());
+    handler_->Reconfigure(reload->config, sinks);
+  });
+}
+
+void Worker::DiscardReload() {
+  asio::post(loop_->io, [this] {
+    if (phase_ != Phase::kServing || !reload_) return;
+    reload_loaded_ = nullptr;
+    reload_ = nullptr;
+    for (AppRuntime* const app : reload_apps_) app->Discard();
+    reload_apps_.clear();
+    DropUnused();
+  });
+}
+
+// Apps that the reload has added, which no session knows.
+void Worker::DropUnused() {
+  std::vector<std::unique_ptr<AppRuntime>> dropped;
+  const std::lock_guard lock(apps_mutex_);
+  const auto known =
+      std::stable_partition(apps_.begin(), apps_.end(), [](const auto& app) { return !app->options().name.empty(); });
+  dropped.assign(std::make_move_iterator(known), std::make_move_iterator(apps_.end()));
+  apps_.erase(known, apps_.end());
 }
 
 void Worker::StartDraining() {

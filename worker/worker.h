@@ -2,6 +2,7 @@
 #define JSD_WORKER_WORKER_H_
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -10,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "config/config.h"
 #include "core/execution.h"
 #include "worker/app_options.h"
 #include "worker/app_runtime.h"
@@ -25,6 +27,15 @@ struct WorkerOptions {
   std::vector<AppOptions> apps;  // At least one; their names differ.
   ConnectionHandlerFactory connections;
   HttpClientFactory http_client;  // Empty: scripts have no network.
+};
+
+// What a reload changes. Shared by the workers, which only read it.
+struct ReloadOptions {
+  std::vector<AppOptions> apps;        // An app that had its name before is the same app.
+  std::chrono::milliseconds patience;  // For the requests in flight on what is replaced.
+  Config config;                       // For the connections.
+  // In place of WorkerOptions::connections, for workers that start later; null: that one stays.
+  ConnectionHandlerFactory connections;
 };
 
 // One thread with an event loop, the apps' runtimes and the connections that they serve. Nothing of it is shared:
@@ -66,6 +77,13 @@ class Worker final {
   // Connections that are open or on their way here. From any thread, while no Drain has begun.
   std::size_t connections() const;
 
+  // Loads the scripts of another configuration beside what serves. `loaded` is called on the worker's thread as for
+  // Start, and then the owner decides by CommitReload, which swaps, or DiscardReload, after which all is as before. A
+  // worker that is told to finish may never call it.
+  void PrepareReload(std::shared_ptr<const ReloadOptions> options, Loaded loaded);
+  void CommitReload();
+  void DiscardReload();
+
   // Finishes in good order: listeners of `shutdown` run, connections close after the replies that are in flight, work
   // that the script asked to wait for settles.
   void Drain();
@@ -85,6 +103,8 @@ class Worker final {
 
   void Run();
   void OnAppLoaded(const AppRuntime& app, std::optional<ScriptError> error);
+  AppRuntime& AddApp();
+  void DropUnused();
   void RunWhatIsDue();
   void StartDraining();
   void FinishIfDrained();
@@ -111,6 +131,11 @@ class Worker final {
   // Of the worker's thread:
   Phase phase_ = Phase::kLoading;
   std::size_t loading_ = 0;  // Apps that are not loaded yet.
+  // Of a reload; null while there is none.
+  std::shared_ptr<const ReloadOptions> reload_;
+  Loaded reload_loaded_;
+  std::size_t reloading_ = 0;             // As loading_.
+  std::vector<AppRuntime*> reload_apps_;  // Those of reload_->apps, in their order.
   bool connections_drained_ = false;
   std::size_t cut_ = 0;
 

@@ -118,6 +118,7 @@ void WorkerPool::OnLost(const Worker* worker) {
     return ReportDrained();
   }
   slot->worker = std::make_unique<Worker>(lost_.back()->index(), options_);
+  AbortReload();
   if (ready_) {
     slot->finished = true;  // The new one has never begun.
     return std::exchange(ready_,
@@ -143,9 +144,50 @@ void WorkerPool::RestartLater(std::size_t slot) {
   });
 }
 
+void WorkerPool::Reload(std::shared_ptr<const ReloadOptions> options,
+                        std::function<bool(std::optional<LoadFailure>)> loaded) {
+  CancelReload();
+  reload_ = std::move(options);
+  reload_loaded_ = std::move(loaded);
+  reload_loaded_count_ = 0;
+  const unsigned number = ++reload_number_;
+  if (!std::ranges::all_of(slots_, &Slot::serving)) return AbortReload();
+  for (const Slot& slot : slots_) {
+    slot.worker->PrepareReload(reload_, [this, number](std::optional<LoadFailure> error) {
+      asio::post(io_, [this, number, error = std::move(error)]() mutable { OnReloadLoaded(number, std::move(error)); });
+    });
+  }
+}
+
+void WorkerPool::OnReloadLoaded(unsigned number, std::optional<LoadFailure> error) {
+  if (number != reload_number_ || !reload_loaded_) return;
+  if (!error && ++reload_loaded_count_ < slots_.size()) return;
+  const bool commit = std::exchange(reload_loaded_, nullptr)(std::move(error));
+  const auto reload = std::exchange(reload_, nullptr);
+  for (const Slot& slot : slots_) commit ? slot.worker->CommitReload() : slot.worker->DiscardReload();
+  if (!commit) return;
+  options_.apps = reload->apps;
+  if (reload->connections) options_.connections = reload->connections;
+}
+
+void WorkerPool::AbortReload() {
+  if (!reload_loaded_) return;
+  const auto loaded = std::exchange(reload_loaded_, nullptr);
+  const auto reload = std::exchange(reload_, nullptr);
+  for (const Slot& slot : slots_) slot.worker->DiscardReload();
+  loaded(LoadFailure{reload->apps.front().script, "a worker is being replaced, try again"});
+}
+
+void WorkerPool::CancelReload() {
+  reload_ = nullptr;
+  if (!std::exchange(reload_loaded_, nullptr)) return;
+  for (const Slot& slot : slots_) slot.worker->DiscardReload();
+}
+
 void WorkerPool::Drain(std::chrono::milliseconds deadline, std::function<void(Drained)> done) {
   ready_ = nullptr;
   draining_ = true;
+  reload_loaded_ = nullptr;
   drained_ = std::move(done);
   result_.cut += waiting_.size();
   waiting_.clear();
@@ -176,6 +218,7 @@ void WorkerPool::OnFinished(const Worker* worker, std::size_t cut) {
   slot->finished = true;
   slot->serving = false;
   watchdog_.Remove(worker->execution());
+  if (!draining_) AbortReload();
   if (!draining_) return RestartLater(static_cast<std::size_t>(slot - slots_.data()));
   result_.cut += cut;
   ReportDrained();

@@ -50,6 +50,12 @@ class WorkerPool {
   // `ready` and before Drain.
   void Adopt(Connection connection);
 
+  // Loads another configuration in all workers, beside what serves. `loaded` is called once, when all have it or the
+  // first has failed to, and says by its result whether they swap or go on as before. One at a time, after `ready`; a
+  // Drain or CancelReload ends it.
+  void Reload(std::shared_ptr<const ReloadOptions> options, std::function<bool(std::optional<LoadFailure>)> loaded);
+  void CancelReload();
+
   // Drains all workers and closes those that are not done after `deadline`. Called once, at any time after Start.
   void Drain(std::chrono::milliseconds deadline, std::function<void(Drained)> done);
 
@@ -78,12 +84,15 @@ class WorkerPool {
   void OnReturned(const Worker* worker);
   // Tries again to start a worker whose script did not load.
   void RestartLater(std::size_t slot);
+  void OnReloadLoaded(unsigned number, std::optional<LoadFailure> error);
+  // The reload cannot go on: a worker is being replaced.
+  void AbortReload();
   void CloseUnfinished();
   void ReportDrained();
   std::size_t unfinished() const;
 
   boost::asio::io_context& io_;
-  const WorkerOptions options_;
+  WorkerOptions options_;  // Of the next worker.
   std::vector<Slot> slots_;
   std::vector<std::unique_ptr<Worker>> lost_;
   Watchdog watchdog_;  // Of the workers, so it ends before them.
@@ -94,6 +103,10 @@ class WorkerPool {
   std::function<void()> worn_out_;
   std::function<void(std::optional<LoadFailure>)> ready_;
   std::function<void(Drained)> drained_;
+  unsigned reload_number_ = 0;  // What a reload says that was given up is dropped.
+  std::size_t reload_loaded_count_ = 0;
+  std::function<bool(std::optional<LoadFailure>)> reload_loaded_;
+  std::shared_ptr<const ReloadOptions> reload_;
   Drained result_;
   std::unique_ptr<Timer> timer_;
 };

@@ -1,0 +1,146 @@
+"""SIGHUP: another configuration and other scripts without a lost request; SIGUSR1: the log's file anew."""
+
+import re
+import signal
+import threading
+
+from http_client import wait_for
+from server import toml
+
+
+def version(number, extra=''):
+    return f"export default {{ async fetch(request) {{ {extra} return new Response('version {number}'); }} }};"
+
+
+def reload(server, outcome=r'\breloaded\b'):
+    before = len(re.findall(outcome, server.log()))
+    server.send_signal(signal.SIGHUP)
+    wait_for(lambda: len(re.findall(outcome, server.log())) > before, f'{outcome!r} in the log')
+
+
+def reload_fails(server, reason):
+    server.expect(f'the reload has failed, all stays as it was: .*{reason}')
+    reload(server, f'all stays as it was: .*{reason}')
+
+
+def rewrite(server, settings):
+    (server.folder / 'server.toml').write_text(toml({'server.workers': 1, **settings}))
+
+
+def test_twenty_reloads_under_load_lose_nothing(jsd):
+    server = jsd(version(0), workers=2)
+    stop = threading.Event()
+    problems, counts = [], []
+
+    def client(keep_alive):
+        count = 0
+        try:
+            connection = server.connect()
+            while not stop.is_set():
+                if not keep_alive:
+                    connection.close()
+                    connection = server.connect()
+                reply = connection.get()
+                if reply.status != 200 or not re.fullmatch(r'version \d+', reply.text):
+                    problems.append(repr(reply))
+                count += 1
+            connection.close()
+        except (OSError, AssertionError) as error:
+            problems.append(repr(error))
+        counts.append(count)
+
+    clients = [threading.Thread(target=client, args=(i % 2 == 0,)) for i in range(6)]
+    for thread in clients:
+        thread.start()
+    try:
+        for number in range(1, 21):
+            (server.folder / 'app.mjs').write_text(version(number))
+            reload(server)
+            assert server.get().text == f'version {number}'
+    finally:
+        stop.set()
+        for thread in clients:
+            thread.join()
+    assert not problems, problems[:5]
+    assert all(counts), counts
+
+
+def test_requests_in_flight_end_on_the_script_that_began_them(jsd):
+    slow = "if (request.url.endsWith('/slow')) await new Promise((done) => setTimeout(done, 500));"
+    server = jsd(version(1, slow) + "\njsd.listen('shutdown', () => console.log('the old one goes'));")
+    with server.connect() as waiting, server.connect() as other:
+        assert other.get().text == 'version 1'
+        waiting.send_request('GET', '/slow')
+        assert other.get().text == 'version 1'  # So the first request has been dispatched too.
+        (server.folder / 'app.mjs').write_text(version(2))
+        reload(server)
+        assert other.get().text == 'version 2'
+        assert waiting.read_response().text == 'version 1'
+        assert waiting.get().text == 'version 2'
+    server.wait_for_log('the old one goes')
+
+
+def test_what_never_ends_is_ended_after_the_drain_time(jsd):
+    server = jsd("export default { fetch(r) { return r.url.endsWith('/never') ? new Promise(() => setInterval(() => {}, 50)) "
+                 ": new Response('1'); } };", {'server.drain': '300ms'})
+    with server.connect() as waiting:
+        waiting.send_request('GET', '/never')
+        assert server.get().text == '1'
+        (server.folder / 'app.mjs').write_text(version(2))
+        reload(server)
+        assert waiting.read_response().status == 503
+        server.expect('server.drain has passed, requests on the script before the reload were cut requests=1')
+        assert waiting.get().text == 'version 2'
+
+
+def test_what_is_broken_leaves_all_as_it_was(jsd):
+    server = jsd(version(1), workers=2)
+    address = server.address
+    (server.folder / 'app.mjs').write_text('let = ;')
+    reload_fails(server, 'cannot load .*app.mjs')
+    assert server.get().text == 'version 1'
+    (server.folder / 'server.toml').write_text('[server\n')
+    reload_fails(server, r'server.toml:1:')
+    assert server.get().text == 'version 1'
+    settings = {'server.listen': ['127.0.0.1:0'], 'server.workers': 2, 'app.script': str(server.folder / 'app.mjs')}
+    (server.folder / 'app.mjs').write_text(version(2))
+    rewrite(server, {**settings, 'server.workers': 3})
+    reload_fails(server, 'server.workers has changed')
+    rewrite(server, {**settings, 'server.listen': ['127.0.0.1:0', '127.0.0.1:0']})
+    reload_fails(server, 'server.listen has changed')
+    assert server.get().text == 'version 1'
+    rewrite(server, settings)
+    reload(server)
+    assert server.get().text == 'version 2' and server.address == address
+
+
+def test_apps_come_and_go_and_limits_change(jsd, write):
+    def app(name, path, **limits):
+        script = write(f'{name}.mjs', f"export default {{ fetch() {{ return new Response('{name}'); }} }};")
+        return {'name': name, 'script': str(script), 'path': path, **({'limits': limits} if limits else {})}
+
+    server = jsd(None, {'app': [app('a', '/'), app('b', '/b')]})
+    assert server.get('/b').text == 'b'
+    rewrite(server, {'server.listen': ['127.0.0.1:0'], 'app': [app('a', '/a', body='2B'), app('c', '/c')]})
+    with server.connect() as connection:
+        assert connection.get('/').text == 'a'
+        reload(server)
+        assert connection.get('/').status == 404
+        assert connection.get('/b').status == 404
+        assert connection.get('/a').text == 'a'
+        assert connection.get('/c').text == 'c'
+        assert connection.request('POST', '/a', body=b'123').status == 413
+    rewrite(server, {'server.listen': ['127.0.0.1:0'], 'app': [app('b', '/')]})
+    reload(server)
+    assert server.get('/').text == 'b'
+
+
+def test_the_log_is_opened_again(jsd, tmp_path):
+    path = tmp_path / 'the.log'
+    server = jsd(version(1), {'log.file': str(path)}, log_file=path)
+    moved = tmp_path / 'the.log.1'
+    path.rename(moved)
+    server.send_signal(signal.SIGUSR1)
+    server.wait_for_log('the log was opened again')
+    assert 'jsd is ready' in moved.read_text()
+    assert 'jsd is ready' not in path.read_text()
