@@ -143,6 +143,12 @@ CASES = (
     Case('messages', '16 messages', 'websocket.mjs', _ECHO, websocket=_ECHO.body, pipeline=16,
          without=('raw', 'node')),
     Case('text', '100 KB string', 'text.mjs', Expected(b'0123456789abcdef' * 6400)),
+    Case('stream', '64 chunks of 16 KB', 'stream.mjs', Expected(b'0123456789abcdef' * 65536), without=('raw',)),
+    Case('upload', 'upload of 1 MB', 'upload.mjs', Expected(b'1048576'), Request('POST', body=b'u' * 1048576),
+         without=('raw',)),
+    Case('buffer', '1 MB buffer', 'buffer.mjs', Expected(b'0123456789abcdef' * 65536), without=('raw',)),
+    Case('connection', 'connection per request', 'hello.mjs', _HELLO, Request(headers=(('Connection', 'close'),)),
+         without=('raw',)),
 )
 
 BEST_PEER = 'best peer'
@@ -157,6 +163,10 @@ GOALS = (
     Goal('timer', 1.0, 'deno'),
     Goal('websocket', 1.0, 'bun'),
     Goal('text', 1.05, 'raw'),
+    Goal('stream', 0.8, BEST_PEER),
+    Goal('upload', 0.9, BEST_PEER),
+    Goal('buffer', 0.95, BEST_PEER),
+    Goal('connection', 1.0, 'deno'),
     Goal('start', 20, 'raw', offset=True),
     Goal('memory', 50),
 )

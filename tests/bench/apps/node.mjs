@@ -7,7 +7,7 @@ import { createServer } from 'node:http';
 import { pathToFileURL } from 'node:url';
 
 const [app, name, port, workers] = process.argv.slice(2);
-const { default: { article, invoice, route, text } } = await import(pathToFileURL(app));
+const { default: { article, buffer, chunk, invoice, route, text } } = await import(pathToFileURL(app));
 
 const plain = { 'Content-Type': 'text/plain;charset=UTF-8' };
 const json = { 'Content-Type': 'application/json' };
@@ -61,6 +61,26 @@ const handlers = {
   },
   text(request, response) {
     send(response, 200, plain, text);
+  },
+  stream(request, response) {
+    response.writeHead(200, plain);
+    let left = 64;
+    const write = () => {
+      while (left > 0) {
+        left--;
+        if (!response.write(chunk)) return response.once('drain', write);
+      }
+      response.end();
+    };
+    write();
+  },
+  upload(request, response) {
+    let size = 0;
+    request.on('data', (piece) => { size += piece.length; });
+    request.on('end', () => send(response, 200, plain, String(size)));
+  },
+  buffer(request, response) {
+    send(response, 200, plain, buffer);
   },
 };
 
