@@ -44,7 +44,9 @@ const char* NeedsRestart(const Config& before, const Config& after) {
     for (const Endpoint& endpoint : EndpointsOf(config)) found.emplace_back(endpoint.address, endpoint.kind);
     return found;
   };
-  const auto log = [](const LogConfig& config) { return std::tie(config.level, config.format, config.file); };
+  const auto log = [](const LogConfig& config) {
+    return std::tie(config.level, config.format, config.file, config.access, config.access_format);
+  };
   if (listens(before) != listens(after) || before.server.tls.size() != after.server.tls.size()) return "server.listen";
   if (before.server.workers != after.server.workers) return "server.workers";
   if (before.limits.connections != after.limits.connections) return "limits.connections";

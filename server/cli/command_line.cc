@@ -25,7 +25,7 @@ Signals:
   SIGTERM, SIGINT   Accept no more connections, answer the requests in flight, exit.
                     server.drain says how long that may take. A second one: exit at once.
   SIGHUP            Read the config file, the scripts and the certificates again. What is wrong leaves all as it was.
-  SIGUSR1           Open the log's file again.
+  SIGUSR1           Open the log files again.
 
 Exit status:
   0   Stopped as asked, or nothing is wrong with --check.

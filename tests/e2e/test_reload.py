@@ -1,10 +1,11 @@
-"""SIGHUP: another configuration and other scripts without a lost request; SIGUSR1: the log's file anew."""
+"""SIGHUP: another configuration and other scripts without a lost request."""
 
 import re
 import signal
+import socket
 import threading
 
-from http_client import wait_for
+from http_client import TIMEOUT, wait_for
 from server import toml
 
 
@@ -135,12 +136,28 @@ def test_apps_come_and_go_and_limits_change(jsd, write):
     assert server.get('/').text == 'b'
 
 
-def test_the_log_is_opened_again(jsd, tmp_path):
-    path = tmp_path / 'the.log'
-    server = jsd(version(1), {'log.file': str(path)}, log_file=path)
-    moved = tmp_path / 'the.log.1'
-    path.rename(moved)
-    server.send_signal(signal.SIGUSR1)
-    server.wait_for_log('the log was opened again')
-    assert 'jsd is ready' in moved.read_text()
-    assert 'jsd is ready' not in path.read_text()
+def test_the_service_manager_is_told(jsd, tmp_path, monkeypatch):
+    path = str(tmp_path / 'notify')
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(path)
+        manager.settimeout(TIMEOUT)
+
+        def told():
+            """The next that is not a sign of life."""
+            while True:
+                text = manager.recv(1000).decode()
+                if text != 'WATCHDOG=1\n':
+                    return text
+
+        monkeypatch.setenv('NOTIFY_SOCKET', path)
+        monkeypatch.setenv('WATCHDOG_USEC', '100000')
+        server = jsd(version(1))
+        assert told() == 'READY=1\n'
+        assert manager.recv(1000) == b'WATCHDOG=1\n'
+        assert manager.recv(1000) == b'WATCHDOG=1\n'
+        server.send_signal(signal.SIGHUP)
+        assert re.fullmatch(r'RELOADING=1\nMONOTONIC_USEC=\d+\n', told())
+        assert told() == 'READY=1\n'
+        server.send_signal(signal.SIGTERM)
+        assert told() == 'STOPPING=1\n'
+        assert server.wait() == 0
