@@ -187,7 +187,7 @@ TEST_F(LoadTest, UnknownKeysWithoutANearOneListWhatThereIs) {
                           R"("log.access", "log.access_format")"));
   EXPECT_THAT(Errors("colour = true\n[app]\nscript = \"a\"\n"),
               ElementsAre("F:1:1: colour: unknown key; expected one of \"server\", \"app\", \"limits\", \"timeouts\", "
-                          "\"websocket\", \"log\", \"v8\""));
+                          "\"websocket\", \"fetch\", \"log\", \"v8\""));
   EXPECT_THAT(LineErrors("[server.proxies]", "key = \"k\""),
               ElementsAre("F:2:10: server.proxies: unknown key; expected one of \"server.listen\", "
                           "\"server.redirect\", \"server.workers\", \"server.drain\""));
