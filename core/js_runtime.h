@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "core/execution.h"
+#include "core/http_client.h"
 #include "core/module_options.h"
 #include "core/permissions.h"
-#include "core/http_client.h"
 #include "core/request_event.h"
 #include "core/runtime_host.h"
 #include "core/web_socket.h"
