@@ -52,7 +52,8 @@ def test_what_cannot_be_ended_costs_its_request_alone(beyond, cases):
         reply = client.read_response()
         assert (reply.status, reply.header('connection')) == (503, 'close'), case
         assert client.is_closed()
-    assert lost_workers(server) == len(cases)
+    # The log hears of it behind the client.
+    wait_for(lambda: lost_workers(server) == len(cases), 'the log to name each lost worker')
     for _ in range(20):
         assert server.get('/').text.startswith('count ')
     wait_for(lambda: is_at_rest(server), 'lost threads to be parked')
