@@ -26,6 +26,9 @@ constexpr std::chrono::milliseconds kLingerTime{2000};
 // How long a connection that is there for its first request may keep a drain waiting for it.
 constexpr std::chrono::milliseconds kDrainPatience{500};
 
+// What a connection that is cut may have sent and is read away.
+constexpr std::size_t kMostDropped = 64 * 1024;
+
 // So many milliseconds a client may be slower than limits.rate.
 constexpr std::int64_t kSlowStart = 5000;
 
@@ -200,8 +203,7 @@ void HttpSession::Drain() {
   // The request that has begun to arrive will be the last. It may not have been read yet, and whoever has just
   // connected is about to send one.
   if (arriving) return;
-  int unread = 0;
-  if (served_ && (ioctl(socket_.get(), FIONREAD, &unread) != 0 || unread == 0)) return Close({});
+  if (served_ && Unread() == 0) return Close({});
   input_deadline_ = std::min(input_deadline_, HttpContext::After(kDrainPatience));
 }
 
@@ -226,8 +228,13 @@ void HttpSession::Cut(std::string_view reason) {
   if (closed_) return;
   last_request_seen_ = true;
   AnswerInstead(503, reason, [](const HttpExchange&) { return true; });
-  if (websocket_ != nullptr) websocket_->GoAway();
+  if (websocket_ != nullptr) {
+    websocket_->GoAway();
+  } else if (first_ == nullptr && tls_ == nullptr && Unread() != 0) {
+    Refuse(503, reason);  // A request that has come and was not read.
+  }
   Send();
+  DropUnread();
   Close(reason);
 }
 
@@ -291,10 +298,23 @@ void HttpSession::Close(std::string_view reason) {
   context_.Remove(*this);
 }
 
-std::size_t HttpSession::unanswered() const {
+std::size_t HttpSession::Unread() const {
   int unread = 0;
-  const bool waits = ioctl(socket_.get(), FIONREAD, &unread) == 0 && unread != 0;
-  std::size_t count = first_ == nullptr && (waits || !output_.empty()) ? 1 : 0;
+  return ioctl(socket_.get(), FIONREAD, &unread) == 0 ? static_cast<std::size_t>(unread) : 0;
+}
+
+// A socket that is closed with bytes unread resets the connection, and the client may lose the reply on its way.
+void HttpSession::DropUnread() {
+  char dropped[4096];
+  for (std::size_t rest = std::min(Unread(), kMostDropped); rest != 0;) {
+    const ssize_t size = recv(socket_.get(), dropped, std::min(rest, sizeof dropped), MSG_DONTWAIT);
+    if (size <= 0) return;
+    rest -= static_cast<std::size_t>(size);
+  }
+}
+
+std::size_t HttpSession::unanswered() const {
+  std::size_t count = first_ == nullptr && (Unread() != 0 || !output_.empty()) ? 1 : 0;
   for (const HttpExchange* exchange = first_; exchange != nullptr; exchange = exchange->next) {
     if (exchange->state != HttpExchange::State::kUpgraded) ++count;
   }

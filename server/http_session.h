@@ -163,6 +163,9 @@ class HttpSession final : public Poller::Client,
   // Cancels the requests whose handlers have not replied, where `predicate` holds, and answers them by `status`.
   template <typename Predicate>
   bool AnswerInstead(int status, std::string_view reason, Predicate predicate);
+  // Bytes that have come to the socket and were not read.
+  std::size_t Unread() const;
+  void DropUnread();
   void StopDiscarded();
   void SendContinue();
   // Sends what the socket takes.

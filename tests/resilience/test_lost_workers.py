@@ -82,6 +82,19 @@ def test_all_that_the_worker_holds_is_answered_or_closed(beyond):
     assert server.stop() == 0
 
 
+def test_a_request_that_the_worker_had_not_read_is_answered(beyond):
+    server = beyond(workers=1)
+    with server.connect() as lost, server.connect() as idle:
+        assert idle.get('/').status == 200
+        lost.send_request(target='/includes')
+        wait_for(lambda: server.cpu_seconds() > 0.3, 'the loop to run')
+        idle.send_request(target='/')
+        assert lost.read_response().status == 503
+        assert idle.read_response().status == 503
+        assert idle.is_closed()
+    assert server.stop() == 0
+
+
 def test_connections_go_to_workers_that_respond(beyond):
     server = beyond(workers=2, **{'limits.slice': '3s'})
     with server.connect() as lost:
