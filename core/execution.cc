@@ -10,7 +10,15 @@
 
 namespace jsd {
 
-thread_local Execution* Execution::of_thread_ = nullptr;
+namespace {
+
+thread_local Execution* of_thread = nullptr;
+
+}  // namespace
+
+Execution* Execution::OfThread() { return of_thread; }
+void Execution::AttachToThread() { of_thread = this; }
+void Execution::DetachFromThread() { of_thread = nullptr; }
 
 std::optional<Execution::Stamp> Execution::Watch(Tick grace) {
   const Stamp seen = stamp();

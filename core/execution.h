@@ -72,9 +72,9 @@ class Execution {
   void set_abandoned(std::function<void()> abandoned) { abandoned_ = std::move(abandoned); }
 
   // The execution of the calling thread, for handlers of signals and of V8's fatal errors. Null on other threads.
-  static Execution* OfThread() { return of_thread_; }
-  void AttachToThread() { of_thread_ = this; }
-  static void DetachFromThread() { of_thread_ = nullptr; }
+  static Execution* OfThread();
+  void AttachToThread();
+  static void DetachFromThread();
 
   // JavaScript runs within its scope. Entries may nest.
   class Entry {
@@ -193,7 +193,6 @@ class Execution {
   [[noreturn]] void Abandon();
 
   static inline std::atomic<Tick> now_{1};
-  static thread_local Execution* of_thread_;
 
   std::atomic<std::uint64_t> word_{0};
   std::uint64_t mine_ = 0;  // What the thread wrote last.

@@ -181,6 +181,7 @@ class TestServer {
   ~TestServer() {
     io.stop();
     if (background_.joinable()) background_.join();
+    service.reset();  // It writes to the log.
   }
 
   // From here on a thread of its own turns the io_context; what the sink does, it does there.
