@@ -43,7 +43,6 @@ core.bindCallback('fireTimer', (id) => {
     core.reportException(error, 'timer');
   }
   ops.setAsyncContext(undefined);
-  if (timer.interval >= 0 && timers.get(id) === timer) ops.timerAdd(id, timer.interval);
 });
 
 function convertHandler(handler, context) {

@@ -31,6 +31,16 @@ test('a timer waits as long as it was told', async () => {
   assert(waited >= 30 && waited < 3000, `${waited} ms`);
 });
 
+test('an interval fires once in its time', async () => {
+  const start = performance.now();
+  let fired = 0;
+  const id = setInterval(() => { fired++; }, 10);
+  await sleep(200);
+  clearInterval(id);
+  const most = Math.ceil((performance.now() - start) / 10);
+  assert(fired > 0 && fired <= most, `${fired} times in the time of ${most}`);
+});
+
 test('arguments, this and ids', async () => {
   const id = await new Promise((resolve) => {
     const made = setTimeout(function (...rest) {
