@@ -5,7 +5,7 @@ const {
   ArrayBufferIsView, ArrayPrototypePush, DateNow, MathMax, MathMin, ObjectDefineProperty, PromiseReject,
   PromiseResolve, RegExpPrototypeExec, SafeMap, StringPrototypeIndexOf, StringPrototypeReplaceAll, StringPrototypeSlice,
   StringPrototypeToLowerCase, SymbolIterator, TypedArrayPrototypeGetBuffer,
-  TypedArrayPrototypeGetByteLength, TypedArrayPrototypeSet, TypedArrayPrototypeSubarray, TypeError, Uint8Array,
+  TypedArrayPrototypeGetByteLength, TypedArrayPrototypeSubarray, TypeError,
 } = core.primordials;
 
 const convertEndings = webidl.enumeration('EndingType', ['transparent', 'native']);
@@ -84,12 +84,7 @@ function slicePieces(pieces, start, end) {
 // A fresh array of all the bytes.
 function joinPieces(pieces, size) {
   if (pieces.length === 1) return ops.copyBytes(pieces[0]);
-  const bytes = new Uint8Array(size);
-  for (let i = 0, at = 0; i < pieces.length; i++) {
-    TypedArrayPrototypeSet(bytes, pieces[i], at);
-    at += TypedArrayPrototypeGetByteLength(pieces[i]);
-  }
-  return bytes;
+  return encoding.concatenate(pieces, size);
 }
 
 class Blob {

@@ -8,7 +8,7 @@ const {
   ArrayBufferIsView, ArrayPrototypePush, JSONParse, PromisePrototypeThen,
   PromiseReject, PromiseResolve, SafeWeakMap, StringPrototypeCharCodeAt, StringPrototypeSlice,
   StringPrototypeToWellFormed, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength,
-  TypedArrayPrototypeGetSymbolToStringTag, TypedArrayPrototypeSet, TypeError, Uint8Array,
+  TypedArrayPrototypeGetSymbolToStringTag, TypeError, Uint8Array,
 } = core.primordials;
 const { blob: blobs, encoding, formData, incomingBody, mime, ops, outgoing, streams, url, webidl } = core;
 // What comes while it is read, rather than whole: from a client, or from a server.
@@ -128,13 +128,7 @@ async function readAll(stream) {
     ArrayPrototypePush(chunks, value);
     length += TypedArrayPrototypeGetByteLength(value);
   }
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (let i = 0; i < chunks.length; i++) {
-    TypedArrayPrototypeSet(bytes, chunks[i], at);
-    at += TypedArrayPrototypeGetByteLength(chunks[i]);
-  }
-  return bytes;
+  return encoding.concatenate(chunks, length);
 }
 
 // What a reading method does with the source of a whole body, and with the bytes of a stream.

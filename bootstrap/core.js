@@ -121,6 +121,10 @@ core.defineGlobalGetter = (name, get) => {
   ObjectDefineProperty(globalThis, name, { __proto__: null, get, set, enumerable: true, configurable: true });
 };
 
+// The place of a handle's object (core/handle_table.h), by which arrays here find theirs. Another object may have it once
+// this one has gone, so the handle is compared as well.
+core.slotOf = (handle) => handle & 0x3FFFF;
+
 // Asynchronous ops. Native code answers all that have finished in a turn of the loop by one call of `recv`.
 const pendingOps = new SafeMap();
 let lastOpId = 0;

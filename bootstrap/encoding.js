@@ -12,7 +12,9 @@ const {
   StringPrototypeToLowerCase,
   StringPrototypeToUpperCase,
   TypeError,
+  TypedArrayPrototypeGetByteLength,
   TypedArrayPrototypeGetSymbolToStringTag,
+  TypedArrayPrototypeSet,
   Uint32Array,
   Uint8Array,
 } = core.primordials;
@@ -185,8 +187,19 @@ function readStreamOption(options, context) {
   return !!options.stream;
 }
 
+// One array of all the bytes of Uint8Arrays, `length` in all.
+function concatenate(pieces, length) {
+  const bytes = new Uint8Array(length);
+  for (let i = 0, at = 0; i < pieces.length; i++) {
+    TypedArrayPrototypeSet(bytes, pieces[i], at);
+    at += TypedArrayPrototypeGetByteLength(pieces[i]);
+  }
+  return bytes;
+}
+
 core.encoding = {
   __proto__: null,
+  concatenate,
   // "UTF-8 decode": a byte order mark is dropped.
   decodeUtf8: (bytes) => ops.decodeUtf8(bytes, false, false),
   encodeUtf8: ops.encodeUtf8,

@@ -5,7 +5,7 @@ const {
   FunctionPrototypeBind, JSONParse, ObjectFreeze, ObjectSetPrototypeOf, ObjectValues, Promise, PromiseResolve, TypeError,
   TypedArrayPrototypeGetSymbolToStringTag,
 } = core.primordials;
-const { event: events, fetch, ops, streams, webidl } = core;
+const { event: events, fetch, ops, slotOf, streams, webidl } = core;
 const { internal } = webidl;
 const { detach, handleOf, isResponse, makeIncoming, sendResponse } = fetch;
 const { isFetched } = core.outgoing;
@@ -116,7 +116,6 @@ let env;
 // What native code may still ask about: the requests whose handlers have not answered, by the slot of their handle.
 // Without a prototype, so that an assignment cannot find a setter.
 const open = ObjectSetPrototypeOf([], null);
-const slotOf = (handle) => handle & 0x3FFFF;
 
 class OpenRequest {
   request;

@@ -3,8 +3,8 @@
 
 const { blob: blobs, encoding, mime, ops, url: urls, webidl } = core;
 const {
-  ArrayPrototypePush, StringPrototypeReplaceAll, TypeError, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeSet,
-  TypedArrayPrototypeSubarray, Uint8Array,
+  ArrayPrototypePush, StringPrototypeReplaceAll, TypeError, TypedArrayPrototypeGetByteLength,
+  TypedArrayPrototypeSubarray,
 } = core.primordials;
 
 let isFormData;
@@ -167,12 +167,7 @@ function encode(form) {
   ArrayPrototypePush(pieces, encoding.encodeUtf8(`${text}--${boundary}--\r\n`));
   let size = 0;
   for (let i = 0; i < pieces.length; i++) size += TypedArrayPrototypeGetByteLength(pieces[i]);
-  const bytes = new Uint8Array(size);
-  for (let i = 0, at = 0; i < pieces.length; i++) {
-    TypedArrayPrototypeSet(bytes, pieces[i], at);
-    at += TypedArrayPrototypeGetByteLength(pieces[i]);
-  }
-  return bytes;
+  return encoding.concatenate(pieces, size);
 }
 
 function decodeMultipart(bytes, boundary) {

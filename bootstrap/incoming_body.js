@@ -4,12 +4,11 @@
 const {
   ObjectSetPrototypeOf, Promise, PromisePrototypeThen, PromiseResolve, TypeError,
 } = core.primordials;
-const { ops, streams } = core;
+const { ops, slotOf, streams } = core;
 
 // Those that wait for `bodyArrived`, by the slot of their event's handle. Without a prototype, so that an assignment
 // cannot find a setter.
 const waiting = ObjectSetPrototypeOf([], null);
-const slotOf = (handle) => handle & 0x3FFFF;
 
 class ArrivingBody {
   #handle;

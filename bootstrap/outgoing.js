@@ -4,10 +4,9 @@
 const {
   ArrayPrototypePush, Error, FinalizationRegistry, FinalizationRegistryPrototypeRegister,
   FinalizationRegistryPrototypeUnregister, Promise, PromisePrototypeThen, SafeMap,
-  TypeError, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetSymbolToStringTag, TypedArrayPrototypeSet,
-  Uint8Array,
+  TypeError, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetSymbolToStringTag,
 } = core.primordials;
-const { ops, streams } = core;
+const { encoding, ops, streams } = core;
 
 // As in core/ops/fetch.cc.
 const head = 0;
@@ -160,13 +159,7 @@ class FetchedBody {
       length += TypedArrayPrototypeGetByteLength(chunk);
     }
     if (chunks.length === 1) return chunks[0];
-    const bytes = new Uint8Array(length);
-    let at = 0;
-    for (let i = 0; i < chunks.length; i++) {
-      TypedArrayPrototypeSet(bytes, chunks[i], at);
-      at += TypedArrayPrototypeGetByteLength(chunks[i]);
-    }
-    return bytes;
+    return encoding.concatenate(chunks, length);
   }
 
   // A byte stream over it.

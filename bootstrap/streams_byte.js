@@ -3,12 +3,14 @@
 
 const { streamInternals } = core;
 const { Queue } = streamInternals;
-const { ReaderState, StreamState, close, errorStream, isLocked, setUpController } = streamInternals.readable;
+const {
+  ReaderState, StreamState, close, errorStream, isLocked, puller, setUpController,
+} = streamInternals.readable;
 const {
   ArrayBufferPrototypeGetByteLength, ArrayBufferPrototypeGetDetached, ArrayBufferPrototypeSlice,
   ArrayBufferPrototypeTransfer, ArrayBuffer, BigInt64Array, BigUint64Array, DataView, DataViewPrototypeGetBuffer,
   DataViewPrototypeGetByteLength, DataViewPrototypeGetByteOffset, Float16Array, Float32Array, Float64Array, Int16Array,
-  Int32Array, Int8Array, MathMin, PromisePrototypeThen, RangeError, TypeError,
+  Int32Array, Int8Array, MathMin, RangeError, TypeError,
   TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset,
   TypedArrayPrototypeGetSymbolToStringTag, TypedArrayPrototypeSet, Uint16Array, Uint32Array, Uint8Array,
   Uint8ClampedArray,
@@ -166,20 +168,7 @@ function shouldPull(controller) {
   return desiredSize(controller) > 0;
 }
 
-function callPullIfNeeded(controller) {
-  if (!shouldPull(controller)) return;
-  if (controller.pulling) {
-    controller.pullAgain = true;
-    return;
-  }
-  controller.pulling = true;
-  PromisePrototypeThen(controller.pullAlgorithm(controller), () => {
-    controller.pulling = false;
-    if (!controller.pullAgain) return;
-    controller.pullAgain = false;
-    callPullIfNeeded(controller);
-  }, (reason) => error(controller, reason));
-}
+const callPullIfNeeded = puller(shouldPull, error);
 
 function clearPending(controller) {
   invalidateByobRequest(controller);

@@ -103,6 +103,22 @@ function setUpController(stream, controller, algorithms, pullIfNeeded, controlle
   }, (reason) => controllerError(controller, reason));
 }
 
+// CallPullIfNeeded of both kinds of controllers.
+const puller = (shouldPull, controllerError) => function pullIfNeeded(controller) {
+  if (!shouldPull(controller)) return;
+  if (controller.pulling) {
+    controller.pullAgain = true;
+    return;
+  }
+  controller.pulling = true;
+  PromisePrototypeThen(controller.pullAlgorithm(controller), () => {
+    controller.pulling = false;
+    if (!controller.pullAgain) return;
+    controller.pullAgain = false;
+    pullIfNeeded(controller);
+  }, (reason) => controllerError(controller, reason));
+};
+
 const isLocked = (stream) => stream.reader !== undefined;
 
 function cancel(stream, reason) {
@@ -169,20 +185,7 @@ function shouldPull(controller) {
   return desiredSize(controller) > 0;
 }
 
-function callPullIfNeeded(controller) {
-  if (!shouldPull(controller)) return;
-  if (controller.pulling) {
-    controller.pullAgain = true;
-    return;
-  }
-  controller.pulling = true;
-  PromisePrototypeThen(controller.pullAlgorithm(controller), () => {
-    controller.pulling = false;
-    if (!controller.pullAgain) return;
-    controller.pullAgain = false;
-    callPullIfNeeded(controller);
-  }, (reason) => error(controller, reason));
-}
+const callPullIfNeeded = puller(shouldPull, error);
 
 function controllerClose(controller) {
   if (!canCloseOrEnqueue(controller)) return;
@@ -368,6 +371,7 @@ streamInternals.readable = {
   error,
   errorStream,
   isLocked,
+  puller,
   read,
   readPromise,
   release,

@@ -7,7 +7,7 @@ const {
   StringPrototypeTrim, TypeError,
   TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, Uint8Array,
 } = core.primordials;
-const { blob: blobs, event: events, fetch, headers: headerLists, ops, webidl } = core;
+const { blob: blobs, event: events, fetch, headers: headerLists, ops, slotOf, webidl } = core;
 const { internal } = webidl;
 const { dispatchTrusted, CloseEvent, Event, makeMessageEvent } = events;
 const { webSocketSend } = ops;
@@ -42,7 +42,6 @@ const soon = (callback) => {
 
 // The connected sockets by the slot of their handles. Without a prototype, so that an assignment cannot find a setter.
 const connected = ObjectSetPrototypeOf([], null);
-const slotOf = (handle) => handle & 0x3FFFF;
 
 // What the functions below do with a socket's private fields.
 const internals = { __proto__: null };
