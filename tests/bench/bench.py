@@ -55,7 +55,8 @@ class Run:
         self.samples = {}
         self.memory = {}
         self.events = []
-        self.failures = []
+        self.failures = []  # Of jsd, and of what is measured beside servers: they fail the run.
+        self.failed_peers = {}  # By the names of case and server: why there is no number.
 
     @property
     def settings(self):
@@ -73,7 +74,7 @@ class Run:
         for case in self._chosen_cases():
             for round_number in range(1, self.rounds + 1):
                 for server in self._servers:
-                    if server.name not in case.without:
+                    if server.name not in case.without and (case.name, server.name) not in self.failed_peers:
                         self._sample(case, round_number, server)
         if 'memory' in self._names:
             for server in self._servers:
@@ -85,18 +86,25 @@ class Run:
     def _chosen_cases(self):
         return [case for name, case in _CASES.items() if name in self._names]
 
-    def _attempt(self, what, take):
+    def _attempt(self, what, take, peer=None):
         try:
             return take()
         except (WrongReply, RuntimeError, OSError, subprocess.SubprocessError) as error:
-            self.failures.append(f'{what}: {error}')
+            if peer is None:
+                self.failures.append(f'{what}: {error}')
+            else:
+                self.failed_peers[peer] = str(error)
             _say('\n'.join([f'{what}: FAILED: {error}', *getattr(error, '__notes__', [])]))
             return None
 
     def _sample(self, case, round_number, server):
         what = f'{case.name} {round_number}/{self.rounds} {server.name}'
-        sample = self._attempt(what, lambda: measure.sample(server, case, self._warm_seconds, self._seconds))
+        key = (case.name, server.name)
+        sample = self._attempt(what, lambda: measure.sample(server, case, self._warm_seconds, self._seconds),
+                               key if server.is_peer else None)
         if sample is None:
+            # Half of its rounds would be a number, but not that of a server that does what is asked.
+            self.samples.get(case.name, {}).pop(server.name, None)
             return
         self.samples.setdefault(case.name, {}).setdefault(server.name, []).append(sample)
         _say(f'{what}: {sample["cpu_us"]:.2f} µs, {sample["requests_per_second"]:,.0f}/s')
@@ -105,7 +113,8 @@ class Run:
 
     def _memory(self, server):
         what = f'memory {server.name}'
-        sample = self._attempt(what, lambda: measure.memory_sample(server, _CASES['hello'], self._seconds))
+        sample = self._attempt(what, lambda: measure.memory_sample(server, _CASES['hello'], self._seconds),
+                               ('memory', server.name) if server.is_peer else None)
         if sample is not None:
             self.memory[server.name] = sample
             _say(f'{what}: {sample["rss_mb"]:.1f} MB')
@@ -113,7 +122,7 @@ class Run:
     def report(self):
         cases = {case: {server: measure.medians(samples) for server, samples in row.items()}
                  for case, row in self.samples.items()}
-        return report.Report(self._servers, cases, self.memory, self.events)
+        return report.Report(self._servers, cases, self.memory, self.events, self.failed_peers)
 
     def facts(self):
         servers = self._servers if self.samples or self.memory else []
@@ -135,7 +144,8 @@ def main():
     if arguments.json:
         arguments.json.write_text(json.dumps(
             {**facts, 'settings': run.settings, 'samples': run.samples, 'memory': run.memory, 'events': run.events,
-             'goals': summary.goals(), 'failures': run.failures}, indent=2) + '\n')
+             'goals': summary.goals(), 'failures': run.failures,
+             'failed_peers': {' '.join(key): words for key, words in run.failed_peers.items()}}, indent=2) + '\n')
     if run.failures:
         raise SystemExit('\n  '.join(['bench: failed:', *run.failures]))
     if arguments.record:

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Tests of the benchmark's own arithmetic, framing and checks."""
 
+import argparse
 import os
 import pathlib
 import re
@@ -11,7 +12,9 @@ import tempfile
 import threading
 import time
 import unittest
+from unittest import mock
 
+import bench
 import cases
 import events
 import load
@@ -114,6 +117,11 @@ class GoalsTest(unittest.TestCase):
             goals = _goals({'pipelined': _row(jsd=own, deno=4.2, bun=6.0)})
             self.assertEqual([goal['met'] for goal in goals.values() if goal['measure'] == 'pipelined'], [met])
 
+    def test_one_measure_against_another(self):
+        for own, met in ((7.5, True), (7.51, False)):
+            goals = _goals({'hello': _row(jsd=6.0), 'tls': _row(jsd=own)})
+            self.assertEqual(goals['tls', "≤ 1.25 × jsd's hello"]['met'], met)
+
     def test_start_is_counted_from_the_raw_server(self):
         rows = {'hello': _row(jsd=6.0, raw=5.0)}
         rows['hello']['jsd']['start_ms'] = 29.9
@@ -127,6 +135,35 @@ class GoalsTest(unittest.TestCase):
 
     def test_what_was_not_measured_is_not_judged(self):
         self.assertEqual(_goals({'post': _row(jsd=6.0, deno=7.0)}), {})
+
+
+class FailuresTest(unittest.TestCase):
+    """A run in which one server answers wrongly."""
+
+    def run_with_failing(self, failing):
+        def sample(server, case, warm_seconds, seconds):
+            if server.name == failing:
+                raise load.WrongReply('most requests failed')
+            return _row(**{server.name: 5.0})[server.name] | {'foreign_load': 0.0}
+
+        arguments = argparse.Namespace(names=['hello'], peers=['jsd', 'deno', 'bun'], quick=False)
+        run = bench.Run(arguments)
+        with mock.patch.object(bench, 'install'), mock.patch.object(bench.measure, 'sample', sample), \
+                mock.patch.object(bench, '_say'):
+            run.execute()
+        return run
+
+    def test_a_peer_that_fails_is_shown_and_no_goal(self):
+        run = self.run_with_failing('bun')
+        self.assertEqual(run.failures, [])
+        self.assertIn('| hello | 5.00 | 5.00 | failed |', run.report().markdown())
+        self.assertEqual(list(run.failed_peers), [('hello', 'bun')])
+
+    def test_jsd_fails_the_run(self):
+        run = self.run_with_failing('jsd')
+        self.assertEqual(len(run.failures), run.rounds)
+        self.assertEqual(run.failed_peers, {})
+        self.assertEqual(run.report().goals(), [])
 
 
 class EventsTest(unittest.TestCase):

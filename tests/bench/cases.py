@@ -43,6 +43,7 @@ class Case:
     request: Request = Request()
     pipeline: int = 1  # Requests in one write of the client.
     websocket: bytes = b''  # The text that is echoed by WebSockets in place of requests, at most 125 bytes.
+    tls: bool = False
     without: tuple = ()  # Servers that have no part in it.
 
     @property
@@ -55,13 +56,14 @@ class Goal:
     """`limit` bounds jsd's `measure`, in units of `against` where that is a server (or the best peer).
 
     `measure` is a case's name (CPU per request), 'start' (ms) or 'memory' (MB). Without `against`, the limit is
-    absolute; with `offset`, it is added to the other's value.
+    absolute; with `offset`, it is added to the other's value. `than` is the other's measure where that is not the same.
     """
     measure: str
     limit: float
     against: str = ''
     offset: bool = False
     strict: bool = False
+    than: str = ''
 
     def bound(self, other):
         if not self.against:
@@ -149,6 +151,7 @@ CASES = (
     Case('buffer', '1 MB buffer', 'buffer.mjs', Expected(b'0123456789abcdef' * 65536), without=('raw',)),
     Case('connection', 'connection per request', 'hello.mjs', _HELLO, Request(headers=(('Connection', 'close'),)),
          without=('raw',)),
+    Case('tls', 'hello over TLS', 'hello.mjs', _HELLO, tls=True, without=('raw', 'workerd')),
 )
 
 BEST_PEER = 'best peer'
@@ -167,6 +170,8 @@ GOALS = (
     Goal('upload', 0.9, BEST_PEER),
     Goal('buffer', 0.95, BEST_PEER),
     Goal('connection', 1.0, 'deno'),
+    Goal('tls', 1.25, 'jsd', than='hello'),
+    Goal('tls', 1.0, 'deno'),
     Goal('start', 20, 'raw', offset=True),
     Goal('memory', 50),
 )

@@ -50,13 +50,14 @@ def _table(header, rows):
 
 class Report:
     """The results of one run. `cases` maps case name and server name to medians, `memory` server name to its numbers,
-    `events` holds (name, ns) pairs."""
+    `events` holds (name, ns) pairs, `failed` maps (case or 'memory', server) to why there is no number."""
 
-    def __init__(self, servers, cases, memory, events):
+    def __init__(self, servers, cases, memory, events, failed=None):
         self._servers = [server.name for server in servers]
         self._cases = cases
         self._memory = memory
         self._events = events
+        self._failed = failed or {}
 
     def _value(self, measure, server):
         """A server's number of a goal's measure, or None where it was not taken."""
@@ -76,9 +77,12 @@ class Report:
         return min(((name, value) for value, name in values if value is not None), key=lambda pair: pair[1],
                    default=('', None))
 
+    def _cell(self, case, server, value):
+        return 'failed' if (case, server) in self._failed else _number(value)
+
     def _case_table(self, key):
         return _table(['', *self._servers],
-                      [[_TITLES[case], *(_number(row.get(name, {}).get(key)) for name in self._servers)]
+                      [[_TITLES[case], *(self._cell(case, name, row.get(name, {}).get(key)) for name in self._servers)]
                        for case, row in self._cases.items()])
 
     def _ratios(self):
@@ -87,7 +91,7 @@ class Report:
         for case, row in self._cases.items():
             own = row.get('jsd', {}).get('cpu_us')
             ratios = [own / row[name]['cpu_us'] if own and row.get(name) else None for name in others]
-            rows.append([_TITLES[case], *map(_number, ratios)])
+            rows.append([_TITLES[case], *(self._cell(case, *pair) for pair in zip(others, ratios))])
         return _table(['jsd ÷', *others], rows)
 
     def _processes(self):
@@ -95,8 +99,8 @@ class Report:
         for name in self._servers:
             base = self._base().get(name, {})
             two = self._memory.get(name, {})
-            rows.append([name, *map(_number, (base.get('start_ms'), base.get('rss_mb'), base.get('rss_high_mb'),
-                                              two.get('rss_mb')))])
+            rows.append([name, *map(_number, (base.get('start_ms'), base.get('rss_mb'), base.get('rss_high_mb'))),
+                         self._cell('memory', name, two.get('rss_mb'))])
         return _table(['', 'start to first reply, ms', 'RSS after load, MB', 'highest RSS, MB', 'RSS, two workers, MB'],
                       rows)
 
@@ -109,7 +113,7 @@ class Report:
             if goal.against == BEST_PEER:
                 name, other = self._best_peer(goal.measure)
             elif goal.against:
-                other = self._value(goal.measure, goal.against)
+                other = self._value(goal.than or goal.measure, goal.against)
             if own is None or (goal.against and other is None):
                 continue
             sign = '<' if goal.strict else '≤'
@@ -117,6 +121,8 @@ class Report:
                 words = f'{sign} {goal.limit:g}'
             else:
                 whom = f'{goal.against} ({name})' if goal.against == BEST_PEER else name
+                if goal.than:
+                    whom += f'\'s {_TITLES[goal.than]}'
                 factor = '' if goal.limit == 1 else f'{goal.limit:.3g} × '
                 words = f'{sign} {whom} + {goal.limit:g}' if goal.offset else f'{sign} {factor}{whom}'
             judged.append({'measure': goal.measure, 'goal': words, 'bound': goal.bound(other), 'measured': own,
@@ -148,6 +154,9 @@ class Report:
             if 'jsd' in self._servers:
                 parts += ['## jsd against the others, CPU time per request\n', self._ratios()]
             parts += ['## Requests per second on one core\n', self._case_table('requests_per_second')]
+        if self._failed:
+            parts += ['Failed:\n', *(f'- {_TITLES[case]}, {name}: {why}' for (case, name), why in self._failed.items()),
+                      '']
         if self._cases or self._memory:
             parts += ['## Start and memory\n', self._processes()]
         if goals := self.goals():

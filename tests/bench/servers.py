@@ -39,6 +39,19 @@ class Start:
     def app(self):
         return self.folder / 'app.mjs'
 
+    @property
+    def tls(self):
+        """Certificate and key, where the case has them."""
+        return [self.folder / 'certificate.pem', self.folder / 'key.pem'] if self.case.tls else []
+
+    def prepare(self):
+        shutil.copy(_APPS / self.case.script, self.app)
+        if self.case.tls:
+            certificate, key = self.tls
+            subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
+                            '-days', '2', '-subj', '/CN=localhost', '-keyout', key, '-out', certificate],
+                           check=True, capture_output=True)
+
 
 def _raw_command(start):
     expected = start.case.expected
@@ -52,22 +65,30 @@ def _raw_command(start):
 
 def _jsd_command(start):
     config = start.folder / 'server.toml'
-    config.write_text(f'[server]\nlisten = ["127.0.0.1:{start.port}"]\nworkers = {start.workers}\n\n'
-                      '[app]\nscript = "app.mjs"\n')
+    address = f'127.0.0.1:{start.port}'
+    listen, tls = f'["{address}"]', ''
+    if start.tls:
+        certificate, key = start.tls
+        listen, tls = '[]', f'[[server.tls]]\nlisten = ["{address}"]\ncertificate = "{certificate}"\nkey = "{key}"\n\n'
+    config.write_text(f'[server]\nlisten = {listen}\nworkers = {start.workers}\n\n{tls}[app]\nscript = "app.mjs"\n')
     return ['--config', config]
 
 
 def _node_command(start):
-    return [_APPS / 'node.mjs', start.app, start.case.node_handler, start.port, start.workers]
+    return [_APPS / 'node.mjs', start.app, start.case.node_handler, start.port, start.workers, *start.tls]
 
 
 def _deno_command(start):
+    if start.tls:
+        # `deno serve` has no option for it.
+        return ['run', '--allow-net', '--allow-read', '--no-config', '--no-lock', _APPS / 'deno.mjs', start.app,
+                start.port, *start.tls]
     parallel = ['--parallel'] if start.workers > 1 else []
     return ['serve', '--no-config', '--no-lock', '--host', '127.0.0.1', '--port', start.port, *parallel, start.app]
 
 
 def _bun_command(start):
-    return [_APPS / 'bun.mjs', start.app, start.port]
+    return [_APPS / 'bun.mjs', start.app, start.port, *start.tls]
 
 
 def _workerd_command(start):
@@ -184,7 +205,7 @@ def running(server, case, cpus, workers=1):
     with tempfile.TemporaryDirectory(prefix='jsd-bench-') as name:
         folder = pathlib.Path(name)
         start = Start(case, folder, _free_port(), workers)
-        shutil.copy(_APPS / case.script, start.app)
+        start.prepare()
         command = ['taskset', '-c', cpus, server.binary, *server.command(start)]
         log = folder / 'log'
         with log.open('w') as output:

@@ -1,12 +1,14 @@
-// node node.mjs APP CASE PORT WORKERS
+// node node.mjs APP CASE PORT WORKERS [CERTIFICATE KEY]
 //
 // Node serves no fetch handlers, so each case is written as a Node author would who wants it quick: node:http, no
 // framework, `end` with the whole body. What is not HTTP comes from the app that the others run.
 import cluster from 'node:cluster';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { pathToFileURL } from 'node:url';
 
-const [app, name, port, workers] = process.argv.slice(2);
+const [app, name, port, workers, certificate, key] = process.argv.slice(2);
 const { default: { article, buffer, chunk, invoice, route, text } } = await import(pathToFileURL(app));
 
 const plain = { 'Content-Type': 'text/plain;charset=UTF-8' };
@@ -86,6 +88,9 @@ const handlers = {
 
 if (workers > 1 && cluster.isPrimary) {
   for (let i = 0; i < workers; i++) cluster.fork();
+} else if (certificate) {
+  createTlsServer({ cert: readFileSync(certificate), key: readFileSync(key) }, handlers[name])
+    .listen(port, '127.0.0.1');
 } else {
   createServer(handlers[name]).listen(port, '127.0.0.1');
 }
