@@ -7,18 +7,12 @@
 #include <cstring>
 #include <optional>
 
+#include "config/ascii.h"
+
 namespace jsd {
 namespace {
 
 bool IsAlphanumeric(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
-
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c += 'a' - 'A';
-  }
-  return lower;
-}
 
 bool IsName(std::string_view text) {
   if (text.empty() || text.size() > 253 || text.starts_with('.') || text.find("..") != std::string_view::npos) {
@@ -38,9 +32,9 @@ std::optional<unsigned> ParseNumber(std::string_view text, unsigned maximum) {
 
 Parsed<std::string> ParseHostPattern(std::string_view text) {
   AddressBytes ignored;
-  if (text.starts_with('[') && ParseAddress(text, &ignored)) return {Lower(text), {}};
+  if (text.starts_with('[') && ParseAddress(text, &ignored)) return {LowerCase(text), {}};
   if (!IsName(text.starts_with("*.") ? text.substr(2) : text)) return {{}, "it is no host name; ports do not count"};
-  return {Lower(text), {}};
+  return {LowerCase(text), {}};
 }
 
 Parsed<std::string> ParsePathPrefix(std::string_view text) {
@@ -136,12 +130,12 @@ Parsed<NetRule> ParseNetRule(std::string_view text) {
   }
   if (host.starts_with("*.") && IsName(host.substr(2))) {
     rule.kind = NetRule::Kind::kSubdomains;
-    rule.name = Lower(host.substr(1));
+    rule.name = LowerCase(host.substr(1));
     return {rule, {}};
   }
   if (!IsName(host)) return {{}, "it is neither a host name nor an address"};
   rule.kind = NetRule::Kind::kName;
-  rule.name = Lower(host);
+  rule.name = LowerCase(host);
   return {rule, {}};
 }
 

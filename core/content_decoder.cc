@@ -1,10 +1,11 @@
 #include "core/content_decoder.h"
 
 #include <algorithm>
-#include <cctype>
 #include <new>
 #include <span>
 #include <utility>
+
+#include "config/ascii.h"
 
 namespace jsd {
 namespace {
@@ -12,14 +13,6 @@ namespace {
 constexpr std::size_t kStep = 32 * 1024;
 // Codings upon codings make nothing smaller.
 constexpr std::size_t kMostStages = 4;
-
-std::string LowerTrimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
-  return lower;
-}
 
 }  // namespace
 
@@ -77,7 +70,7 @@ std::unique_ptr<ContentDecoder> ContentDecoder::Make(std::string_view content_en
   std::unique_ptr<ContentDecoder> decoder(new ContentDecoder);
   while (!content_encoding.empty()) {
     const std::size_t comma = content_encoding.find(',');
-    const std::string name = LowerTrimmed(content_encoding.substr(0, comma));
+    const std::string name = LowerCase(TrimBlanks(content_encoding.substr(0, comma)));
     content_encoding.remove_prefix(comma == std::string_view::npos ? content_encoding.size() : comma + 1);
     if (name.empty() || name == "identity") continue;
     if (name != "gzip" && name != "x-gzip" && name != "deflate" && name != "br") return nullptr;

@@ -4,19 +4,17 @@
 #include <array>
 #include <system_error>
 
+#include "config/ascii.h"
 #include "core/check.h"
 
 namespace jsd {
 namespace {
 
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c += 'a' - 'A';
-  }
+std::string CanonicalName(std::string_view host) {
+  std::string name = LowerCase(host);
   // "example.org." is the same name, said to be whole.
-  if (lower.size() > 1 && lower.ends_with('.')) lower.pop_back();
-  return lower;
+  if (name.size() > 1 && name.ends_with('.')) name.pop_back();
+  return name;
 }
 
 NetRule Range(std::string_view text) {
@@ -89,7 +87,7 @@ Permissions::Permissions(const PermissionsConfig& config) : private_network_(con
 bool Permissions::AllowsNet(std::string_view host, unsigned port) const {
   AddressBytes address;
   const bool is_address = ParseAddress(host, &address);
-  const std::string name = Lower(host);
+  const std::string name = CanonicalName(host);
   return std::ranges::any_of(net_,
                              [&](const NetRule& rule) {
                                if (!PortMatches(rule, port)) return false;
@@ -115,7 +113,7 @@ bool Permissions::AllowsAddress(std::string_view host, unsigned port, std::span<
   if (IsPublicAddress(bytes)) return true;
   const bool listed =
       std::ranges::any_of(net_, [&](const NetRule& rule) { return PortMatches(rule, port) && rule.Covers(bytes); });
-  if (listed || Lower(host) == "localhost") return true;
+  if (listed || CanonicalName(host) == "localhost") return true;
   return private_network_ && !ParseAddress(host, &literal);
 }
 

@@ -6,6 +6,8 @@
 #include <charconv>
 #include <cstdio>
 
+#include "config/ascii.h"
+
 namespace jsd {
 namespace {
 
@@ -126,10 +128,7 @@ bool HasDate(std::string_view fields) {
 bool HasHsts(std::string_view fields) {
   constexpr std::string_view kName = "strict-transport-security:";
   for (; fields.size() > kName.size(); fields.remove_prefix(fields.find('\n') + 1)) {
-    const auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a | 0x20 : a) == b; };
-    if (std::equal(kName.begin(), kName.end(), fields.begin(), [&same](char b, char a) { return same(a, b); })) {
-      return true;
-    }
+    if (EqualsLower(fields.substr(0, kName.size()), kName)) return true;
   }
   return false;
 }

@@ -4,6 +4,7 @@
 #include <functional>
 #include <tuple>
 
+#include "config/ascii.h"
 #include "core/check.h"
 
 namespace jsd {
@@ -13,10 +14,6 @@ namespace {
 std::string_view HostOf(std::string_view authority) {
   const std::size_t colon = authority.rfind(':');
   return colon == std::string_view::npos || authority.ends_with(']') ? authority : authority.substr(0, colon);
-}
-
-bool EqualsLower(std::string_view text, std::string_view lower) {
-  return std::ranges::equal(text, lower, [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; });
 }
 
 bool HostMatches(std::string_view host, std::string_view pattern, bool exact) {

@@ -15,6 +15,7 @@
 #include <span>
 #include <system_error>
 
+#include "config/ascii.h"
 #include "core/check.h"
 
 namespace jsd {
@@ -69,13 +70,6 @@ int ChooseProtocol(SSL*, const unsigned char** chosen, unsigned char* size, cons
   }
   *chosen = found;
   return SSL_TLSEXT_ERR_OK;
-}
-
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
-  return lower;
 }
 
 void SetOptions(SSL_CTX* context, const TlsConfig& config) {
@@ -188,13 +182,13 @@ void TlsListener::AddNames(const Certificate& certificate) {
     const std::string_view name(reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
                                 static_cast<std::size_t>(ASN1_STRING_length(text)));
     // The first certificate of a name has it.
-    by_name_.try_emplace(Lower(name), context);
+    by_name_.try_emplace(LowerCase(name), context);
   }
   GENERAL_NAMES_free(names);
 }
 
 SSL_CTX* TlsListener::ContextFor(std::string_view name) const {
-  const std::string lower = Lower(name);
+  const std::string lower = LowerCase(name);
   if (const auto exact = by_name_.find(lower); exact != by_name_.end()) return exact->second;
   // A wildcard stands for one label (RFC 6125 section 6.4.3).
   if (const std::size_t dot = lower.find('.'); dot != std::string::npos) {

@@ -1,12 +1,12 @@
 #include "server/ws_deflate.h"
 
 #include <algorithm>
-#include <boost/beast/core/string.hpp>
 #include <charconv>
 #include <cstring>
 #include <utility>
 #include <vector>
 
+#include "config/ascii.h"
 #include "core/check.h"
 #include "server/ws_frame.h"
 
@@ -79,10 +79,6 @@ class ExtensionReader {
   std::string_view text_;
 };
 
-bool SameText(std::string_view a, std::string_view b) {
-  return boost::beast::iequals({a.data(), a.size()}, {b.data(), b.size()});
-}
-
 // An offer's parameters, each at most once and in its range (RFC 7692 section 7.1).
 struct Offer {
   bool server_no_context = false;
@@ -92,20 +88,20 @@ struct Offer {
 
   // False where the offer has to be declined.
   bool Set(std::string_view name, std::string_view value) {
-    if (SameText(name, "server_no_context_takeover")) {
+    if (EqualsIgnoringCase(name, "server_no_context_takeover")) {
       return value.empty() && !std::exchange(server_no_context, true);
     }
-    if (SameText(name, "client_no_context_takeover")) {
+    if (EqualsIgnoringCase(name, "client_no_context_takeover")) {
       return value.empty() && !std::exchange(client_no_context, true);
     }
-    if (SameText(name, "server_max_window_bits")) {
+    if (EqualsIgnoringCase(name, "server_max_window_bits")) {
       const std::optional<int> bits = Bits(value);
       if (!bits || server_bits) return false;
       server_bits = bits;
       // zlib has no raw window of 256 bytes.
       return *bits > 8;
     }
-    if (SameText(name, "client_max_window_bits")) {
+    if (EqualsIgnoringCase(name, "client_max_window_bits")) {
       return (value.empty() || Bits(value)) && !std::exchange(client_bits, true);
     }
     return false;
@@ -128,7 +124,7 @@ WsNegotiation NegotiateWsDeflate(std::string_view offers, WebSocketCompression m
   if (!extensions) return WsNegotiation::kMalformed;
   if (mode == WebSocketCompression::kOff) return WsNegotiation::kNone;
   for (const auto& [name, parameters] : *extensions) {
-    if (!SameText(name, "permessage-deflate")) continue;
+    if (!EqualsIgnoringCase(name, "permessage-deflate")) continue;
     Offer offer;
     bool good = true;
     for (const auto& [key, value] : parameters) good = good && offer.Set(key, value);

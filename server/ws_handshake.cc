@@ -4,18 +4,14 @@
 #include <openssl/sha.h>
 
 #include <algorithm>
-#include <boost/beast/core/string.hpp>
 
+#include "config/ascii.h"
 #include "core/check.h"
 
 namespace jsd {
 namespace {
 
 constexpr std::string_view kAcceptSuffix = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-
-bool SameText(std::string_view a, std::string_view b) {
-  return boost::beast::iequals({a.data(), a.size()}, {b.data(), b.size()});
-}
 
 // 16 bytes in base64: 22 characters, the last of which has four bits to spare, and two of padding.
 bool IsKey(std::string_view key) {
@@ -41,13 +37,13 @@ int CheckWsHandshake(const RequestHead& head, std::span<const std::string> origi
   std::string_view key, version, origin;
   unsigned keys = 0, versions = 0, origin_count = 0;
   for (const HeaderField& field : head.fields) {
-    if (SameText(field.name, "sec-websocket-key")) {
+    if (EqualsIgnoringCase(field.name, "sec-websocket-key")) {
       key = field.value;
       ++keys;
-    } else if (SameText(field.name, "sec-websocket-version")) {
+    } else if (EqualsIgnoringCase(field.name, "sec-websocket-version")) {
       version = field.value;
       ++versions;
-    } else if (SameText(field.name, "origin")) {
+    } else if (EqualsIgnoringCase(field.name, "origin")) {
       origin = field.value;
       ++origin_count;
     }
@@ -57,13 +53,15 @@ int CheckWsHandshake(const RequestHead& head, std::span<const std::string> origi
   if (keys != 1 || !IsKey(key)) return 400;
   if (origin_count > 1) return 400;
   if (origins.empty() || origin_count == 0) return 0;
-  return std::ranges::any_of(origins, [&](const std::string& known) { return SameText(known, origin); }) ? 0 : 403;
+  return std::ranges::any_of(origins, [&](const std::string& known) { return EqualsIgnoringCase(known, origin); })
+             ? 0
+             : 403;
 }
 
 std::string JoinedFields(const RequestHead& head, std::string_view name) {
   std::string joined;
   for (const HeaderField& field : head.fields) {
-    if (!SameText(field.name, name)) continue;
+    if (!EqualsIgnoringCase(field.name, name)) continue;
     if (!joined.empty()) joined += ", ";
     joined += field.value;
   }

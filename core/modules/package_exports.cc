@@ -1,9 +1,10 @@
 #include "core/modules/package_exports.h"
 
 #include <algorithm>
-#include <cctype>
 #include <optional>
 #include <vector>
+
+#include "config/ascii.h"
 
 namespace jsd {
 namespace {
@@ -22,8 +23,7 @@ void ReplaceAll(std::string* text, std::string_view from, std::string_view to) {
 
 // Whether a part between slashes would leave the package or reach into the packages below it, percent-encoded or not.
 bool IsForbiddenSegment(std::string_view segment) {
-  std::string plain;
-  for (const char c : segment) plain.push_back(static_cast<char>(std::tolower(static_cast<unsigned char>(c))));
+  std::string plain = LowerCase(segment);
   ReplaceAll(&plain, "%2e", ".");
   ReplaceAll(&plain, "%6e", "n");
   ReplaceAll(&plain, "%5f", "_");

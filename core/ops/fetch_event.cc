@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "config/ascii.h"
 #include "core/check.h"
 #include "core/guarded.h"
 #include "core/request_event.h"
@@ -35,21 +36,12 @@ RequestEvent* FindEvent(const Info& info) { return RuntimeState::From(info.GetIs
 
 // ---- Text ----
 
-char ToLower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
-
-bool EqualsLower(std::string_view text, std::string_view lower) {
-  return text.size() == lower.size() &&
-         std::equal(text.begin(), text.end(), lower.begin(), [](char a, char b) { return ToLower(a) == b; });
-}
-
 v8::Local<v8::String> LowerName(v8::Isolate* isolate, RequestCache& cache, std::string_view name) {
   char buffer[128];
   if (name.size() > sizeof buffer) {
-    std::string lower(name);
-    std::transform(lower.begin(), lower.end(), lower.begin(), ToLower);
-    return cache.String(isolate, lower);
+    return cache.String(isolate, LowerCase(name));
   }
-  std::transform(name.begin(), name.end(), buffer, ToLower);
+  std::ranges::transform(name, buffer, AsciiLower);
   return cache.String(isolate, {buffer, name.size()});
 }
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <utility>
 
+#include "config/ascii.h"
 #include "core/check.h"
 #include "core/value.h"
 
@@ -16,30 +17,13 @@ constexpr std::string_view kLineEnd = "\r\n";
 // A line of a part's header that is longer is not meant as one.
 constexpr std::size_t kLongestLine = 16 * 1024;
 
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-bool EqualsIgnoringCase(std::string_view a, std::string_view lower) {
-  return std::equal(a.begin(), a.end(), lower.begin(), lower.end(), [](char x, char y) { return Lower(x) == y; });
-}
-
-bool IsBlank(char c) { return c == ' ' || c == '\t'; }
-
-std::string_view Trim(std::string_view text) {
-  while (!text.empty() && IsBlank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && IsBlank(text.back())) text.remove_suffix(1);
-  return text;
-}
-
 // HTML escapes line ends and quotes in names, and nothing else.
 std::string UnescapeName(std::string_view text) {
   std::string name;
   name.reserve(text.size());
   while (!text.empty()) {
     const std::string_view escape = text.substr(0, 3);
-    const char c = EqualsIgnoringCase(escape, "%0a")   ? '\n'
-                   : EqualsIgnoringCase(escape, "%0d") ? '\r'
-                   : escape == "%22"                   ? '"'
-                                                       : '\0';
+    const char c = EqualsLower(escape, "%0a") ? '\n' : EqualsLower(escape, "%0d") ? '\r' : escape == "%22" ? '"' : '\0';
     name.push_back(c == '\0' ? text.front() : c);
     text.remove_prefix(c == '\0' ? 1 : 3);
   }
@@ -49,16 +33,16 @@ std::string UnescapeName(std::string_view text) {
 // Content-Disposition: form-data; name="field"; filename="file.txt". False where it is something else.
 bool ParseDisposition(std::string_view value, MultipartPart* part, bool* has_name) {
   std::size_t end = std::min(value.find(';'), value.size());
-  if (!EqualsIgnoringCase(Trim(value.substr(0, end)), "form-data")) return false;
+  if (!EqualsLower(TrimBlanks(value.substr(0, end)), "form-data")) return false;
   value.remove_prefix(end);
   while (!value.empty()) {
     value.remove_prefix(1);  // The semicolon.
     end = std::min(value.find_first_of("=;"), value.size());
-    const std::string_view key = Trim(value.substr(0, end));
+    const std::string_view key = TrimBlanks(value.substr(0, end));
     value.remove_prefix(end);
     if (value.empty() || value.front() == ';') continue;
     value.remove_prefix(1);
-    while (!value.empty() && IsBlank(value.front())) value.remove_prefix(1);
+    value = TrimBlanks(value);
     std::string_view text;
     if (!value.empty() && value.front() == '"') {
       const std::size_t quote = value.find('"', 1);
@@ -68,13 +52,13 @@ bool ParseDisposition(std::string_view value, MultipartPart* part, bool* has_nam
       value.remove_prefix(std::min(value.find(';'), value.size()));
     } else {
       end = std::min(value.find(';'), value.size());
-      text = Trim(value.substr(0, end));
+      text = TrimBlanks(value.substr(0, end));
       value.remove_prefix(end);
     }
-    if (EqualsIgnoringCase(key, "name")) {
+    if (EqualsLower(key, "name")) {
       part->name = UnescapeName(text);
       *has_name = true;
-    } else if (EqualsIgnoringCase(key, "filename")) {
+    } else if (EqualsLower(key, "filename")) {
       part->filename = UnescapeName(text);
     }
   }
@@ -92,10 +76,10 @@ bool ParseHeader(std::string_view* rest, MultipartPart* part) {
     if (line.empty()) return has_name;
     const std::size_t colon = line.find(':');
     if (colon == std::string_view::npos) return false;
-    const std::string_view value = Trim(line.substr(colon + 1));
-    if (EqualsIgnoringCase(Trim(line.substr(0, colon)), "content-disposition")) {
+    const std::string_view value = TrimBlanks(line.substr(colon + 1));
+    if (EqualsLower(TrimBlanks(line.substr(0, colon)), "content-disposition")) {
       if (!ParseDisposition(value, part, &has_name)) return false;
-    } else if (EqualsIgnoringCase(Trim(line.substr(0, colon)), "content-type")) {
+    } else if (EqualsLower(TrimBlanks(line.substr(0, colon)), "content-type")) {
       part->content_type = value;
     }
   }
@@ -107,7 +91,7 @@ enum class Delimiter { kNone, kNext, kLast };
 Delimiter TakeDelimiterEnd(std::string_view* rest) {
   if (rest->starts_with("--")) return Delimiter::kLast;
   std::string_view after = *rest;
-  while (!after.empty() && IsBlank(after.front())) after.remove_prefix(1);
+  after.remove_prefix(std::min(after.find_first_not_of(" \t"), after.size()));
   if (!after.starts_with(kLineEnd)) return Delimiter::kNone;
   *rest = after.substr(kLineEnd.size());
   return Delimiter::kNext;

@@ -5,30 +5,19 @@
 #include <boost/beast/http/error.hpp>
 #include <charconv>
 
+#include "config/ascii.h"
+
 namespace jsd {
 namespace {
 
 namespace http = boost::beast::http;
-
-char ToLower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
-
-bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
-  return a.size() == b.size() &&
-         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return ToLower(x) == ToLower(y); });
-}
-
-std::string_view Trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
 
 // Calls `visit` with each member of a list of tokens.
 template <typename Visit>
 void ForEachToken(std::string_view list, Visit visit) {
   while (!list.empty()) {
     const std::size_t comma = list.find(',');
-    const std::string_view token = Trim(list.substr(0, comma));
+    const std::string_view token = TrimBlanks(list.substr(0, comma));
     if (!token.empty()) visit(token);
     if (comma == std::string_view::npos) return;
     list.remove_prefix(comma + 1);
@@ -36,7 +25,7 @@ void ForEachToken(std::string_view list, Visit visit) {
 }
 
 void AppendField(std::string& lines, std::string_view name, std::string_view value) {
-  for (const char c : name) lines += ToLower(c);
+  for (const char c : name) lines += AsciiLower(c);
   lines.append(": ").append(value).append("\r\n");
 }
 
