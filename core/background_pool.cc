@@ -1,13 +1,12 @@
 #include "core/background_pool.h"
 
 #include <pthread.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <thread>
 #include <utility>
 
-#include "core/check.h"
+#include "core/signals_blocked.h"
 
 namespace jsd {
 
@@ -26,15 +25,11 @@ void BackgroundPool::Run(std::function<void()> work) {
 }
 
 void BackgroundPool::StartThread() {
-  // A thread starts with the mask of the one that makes it: signals are the main thread's.
-  sigset_t all, before;
-  sigfillset(&all);
-  JSD_CHECK(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
+  const SignalsBlocked blocked;  // A thread starts with the mask of the one that makes it.
   std::thread thread([this] { Serve(); });
   pthread_setname_np(thread.native_handle(), "jsd-background");
   thread.detach();
   ++threads_;
-  JSD_CHECK(pthread_sigmask(SIG_SETMASK, &before, nullptr) == 0);
 }
 
 void BackgroundPool::Serve() {

@@ -1,13 +1,13 @@
 #include "worker/watchdog.h"
 
 #include <sched.h>
-#include <signal.h>
 
 #include <chrono>
 #include <optional>
 #include <utility>
 
 #include "core/parking.h"
+#include "core/signals_blocked.h"
 
 namespace jsd {
 namespace {
@@ -55,9 +55,7 @@ bool Watchdog::IsStuck(const Execution& execution) {
 }
 
 void Watchdog::Run() {
-  sigset_t all;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, nullptr);
+  const SignalsBlocked blocked;
   ::pthread_setname_np(::pthread_self(), "jsd-watchdog");
   std::unique_lock lock(mutex_);
   while (!stop_.wait_for(lock, Execution::kTick, [this] { return stopped_; })) {

@@ -1,7 +1,6 @@
 #include "worker/worker.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -14,32 +13,11 @@
 
 #include "core/check.h"
 #include "core/parking.h"
+#include "core/signals_blocked.h"
 
 namespace jsd {
-namespace {
 
 namespace asio = boost::asio;
-
-// Threads that start within its scope get no signals but those that report a fault of their own, the profiler's and the
-// watchdog's: the others are for the master.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t blocked;
-    ::sigfillset(&blocked);
-    for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS, SIGPROF}) {
-      ::sigdelset(&blocked, fault);
-    }
-    ::sigdelset(&blocked, ParkSignal());
-    ::pthread_sigmask(SIG_SETMASK, &blocked, &before_);
-  }
-  ~SignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
- private:
-  sigset_t before_;
-};
-
-}  // namespace
 
 // Sockets and timers are used by the one thread alone, so the reactor needs no locks for them; the scheduler keeps its
 // own, because others post.
@@ -64,7 +42,7 @@ Worker::~Worker() {
 void Worker::Start(Loaded loaded, Finished finished) {
   loaded_ = std::move(loaded);
   finished_ = std::move(finished);
-  const SignalsBlocked blocked;
+  const SignalsBlocked blocked{ParkSignal()};
   thread_ = std::thread([this] { Run(); });
 }
 
