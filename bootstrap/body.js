@@ -23,6 +23,8 @@ class Body {
   stream;
   // The source was taken, by whichever way.
   used = false;
+  // The source is bytes that nothing else has.
+  exclusive = false;
 
   constructor(source, stream) {
     this.source = source;
@@ -51,7 +53,9 @@ function extract(init, context) {
   if (typeof init === 'string') return init;
   if (!webidl.isObject(init)) return webidl.DOMString(init, context);
   if (ArrayBufferIsView(init) || webidl.isArrayBuffer(init)) {
-    return new Body(ops.copyBytes(webidl.BufferSource(init, context)), undefined);
+    const body = new Body(ops.copyBytes(webidl.BufferSource(init, context)), undefined);
+    body.exclusive = true;
+    return body;
   }
   if (url.isURLSearchParams(init)) return url.serializeSearchParams(init);
   if (blobs.isBlob(init)) {
@@ -207,6 +211,7 @@ function clone(body) {
     return new Body(null, branches[1]);
   }
   body.source = contentOf(body.source);
+  body.exclusive = false;
   if (body.stream !== undefined) {
     // As teeing would leave it: locked, and another stream in its place.
     streams.seal(body.stream);

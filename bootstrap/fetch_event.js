@@ -2,7 +2,8 @@
 // application's handler gets a Request, and its Response goes back by one native call.
 
 const {
-  FunctionPrototypeBind, JSONParse, ObjectFreeze, ObjectSetPrototypeOf, ObjectValues, Promise, PromiseResolve, TypeError,
+  FunctionPrototypeBind, JSONParse, ObjectFreeze, ObjectSetPrototypeOf, ObjectValues, Promise, PromisePrototypeThen,
+  PromiseResolve, TypeError,
   TypedArrayPrototypeGetSymbolToStringTag,
 } = core.primordials;
 const { event: events, fetch, ops, slotOf, streams, webidl } = core;
@@ -195,37 +196,77 @@ function describe(value) {
   return typeof value === 'object' || typeof value === 'undefined' ? typeof value : `a ${typeof value}`;
 }
 
-// Sends a stream chunk by chunk, no faster than the client reads.
-async function pump(request, handle, stream) {
-  const slot = slotOf(handle);
-  const entry = new OpenRequest(request);
-  open[slot] = entry;
-  const reader = streams.getReader(stream);
-  entry.reader = reader;
-  try {
-    for (;;) {
-      const { done, value } = await streams.read(reader);
-      if (open[slot] !== entry) return;
-      if (done) break;
-      if (TypedArrayPrototypeGetSymbolToStringTag(value) !== 'Uint8Array') {
-        throw new TypeError('The body stream gave a chunk that is not a Uint8Array');
-      }
-      if (!ops.streamWrite(handle, value)) {
-        await new Promise((resolve) => {
-          entry.drained = resolve;
-        });
-        if (open[slot] !== entry) return;
-      }
-    }
-    open[slot] = undefined;
-    detach(request, ops.streamEnd(handle, true));
-  } catch (error) {
-    if (open[slot] !== entry) return;
-    open[slot] = undefined;
-    detach(request, ops.streamEnd(handle, false));
-    streams.cancel(reader, error);
-    core.reportException(error, 'response body');
+// Sends a stream chunk by chunk, no faster than the client reads: a read request, again and again.
+class Pump {
+  #handle;
+  #entry;
+  #reading = false;
+  #again = false;
+
+  constructor(handle, entry) {
+    this.#handle = handle;
+    this.#entry = entry;
   }
+
+  static start(handle, entry) {
+    new Pump(handle, entry).#next();
+  }
+
+  // A chunk that is there already comes from within `read`: then it is the loop that goes on, not one call in another.
+  #next() {
+    this.#again = true;
+    if (this.#reading) return;
+    this.#reading = true;
+    while (this.#again && this.#isOpen()) {
+      this.#again = false;
+      streams.readInto(this.#entry.reader, this);
+    }
+    this.#reading = false;
+  }
+
+  #isOpen() {
+    return open[slotOf(this.#handle)] === this.#entry;
+  }
+
+  chunk(value) {
+    if (!this.#isOpen()) return;
+    if (TypedArrayPrototypeGetSymbolToStringTag(value) !== 'Uint8Array') {
+      const { reader } = this.#entry;
+      const error = new TypeError('The body stream gave a chunk that is not a Uint8Array');
+      this.error(error);
+      streams.cancel(reader, error);
+    } else if (ops.streamWrite(this.#handle, value)) {
+      this.#next();
+    } else {
+      const drained = new Promise((resolve) => {
+        this.#entry.drained = resolve;
+      });
+      PromisePrototypeThen(drained, () => this.#next());
+    }
+  }
+
+  close() {
+    this.#end(true);
+  }
+
+  error(reason) {
+    if (this.#end(false)) core.reportException(reason, 'response body');
+  }
+
+  #end(complete) {
+    if (!this.#isOpen()) return false;
+    open[slotOf(this.#handle)] = undefined;
+    detach(this.#entry.request, ops.streamEnd(this.#handle, complete));
+    return true;
+  }
+}
+const startPump = Pump.start;
+
+function pump(request, handle, stream) {
+  const entry = new OpenRequest(request);
+  open[slotOf(handle)] = entry;
+  entry.reader = streams.getReader(stream);
+  startPump(handle, entry);
 }
 
 core.bindCallback('dispatchFetch', dispatchFetch);

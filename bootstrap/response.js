@@ -374,8 +374,9 @@ class Response {
         return Response.#sendFetched(handle, response, bodies.takeSource(body), block, length);
       }
       if (body.source !== null && !bodies.isArriving(body.source)) {
+        const { exclusive } = body;
         const content = bodies.contentOf(bodies.takeSource(body));
-        return respond(handle, response.#status, response.#statusText, block, content, -1);
+        return respond(handle, response.#status, response.#statusText, block, content, -1, exclusive);
       }
       ops.streamStart(handle, response.#status, response.#statusText, block, length);
       return bodies.streamOf(body);

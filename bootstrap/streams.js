@@ -284,6 +284,8 @@ core.streams = {
   // Readers that no script sees.
   getReader: (stream) => readable.acquireDefaultReader(stateOf(stream)),
   read: readable.readPromise,
+  // The same without promises: one of request.chunk(value), close() and error(reason) is called, perhaps at once.
+  readInto: readable.read,
 
   // Cancels without anyone to hear of a failure.
   cancel(reader, reason) {

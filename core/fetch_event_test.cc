@@ -54,7 +54,7 @@ class Event final : public RequestEvent {
   }
   bool Write(std::string_view chunk) override {
     chunks.emplace_back(chunk);
-    return chunks.size() % 2 != 0;
+    return never_full || chunks.size() % 2 != 0;
   }
   void EndStream(bool complete) override { stream_complete = complete; }
   void Fail(FailReason reason) override { failed = reason; }
@@ -66,6 +66,7 @@ class Event final : public RequestEvent {
   std::size_t size = 0;
   std::int64_t declared_length = 0;
   std::vector<std::string> chunks;
+  bool never_full = false;
   std::optional<bool> stream_complete;
   std::optional<FailReason> failed;
 
@@ -219,6 +220,34 @@ TEST_F(FetchEventTest, FailsWhereThereIsNoResponseToSend) {
   EXPECT_THAT(host_.errors,
               ElementsAre(HasSubstr("thrown here"), HasSubstr("rejected"), HasSubstr("undefined"), HasSubstr("object"),
                           HasSubstr("network error"), HasSubstr("already been used"), HasSubstr("locked")));
+}
+
+TEST_F(FetchEventTest, LargeBytesAreThoseOfTheResponseAlone) {
+  LoadHandler(R"(const bytes = new Uint8Array(200000).fill(97);
+      const response = new Response(bytes);
+      bytes.fill(98);
+      if (request.url.endsWith('clone')) {
+        const copy = response.clone();
+        setTimeout(async () => console.log((await copy.text()).slice(0, 3)), 1);
+      }
+      return response)");
+  EXPECT_EQ(Reply(Event("GET", "/")), std::string(200000, 'a'));
+  EXPECT_EQ(Reply(Event("GET", "/clone")), std::string(200000, 'a'));
+  host_.Run(*runtime_);
+  EXPECT_THAT(host_.console, ElementsAre("aaa"));
+}
+
+TEST_F(FetchEventTest, ChunksThatAreThereAlreadyAreSentOneAfterTheOther) {
+  LoadHandler(R"(return new Response(new ReadableStream({ start(controller) {
+        for (let i = 0; i < 100000; i++) controller.enqueue(new Uint8Array([97]));
+        controller.close();
+      } })))");
+  Event event;
+  event.never_full = true;
+  Dispatch(event);
+  EXPECT_EQ(event.chunks.size(), 100000u);
+  EXPECT_EQ(event.stream_complete, true);
+  EXPECT_THAT(host_.errors, IsEmpty());
 }
 
 TEST_F(FetchEventTest, StreamsAsFastAsTheClientReads) {

@@ -3,6 +3,7 @@
 #include <v8.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 
 #include "core/bindings.h"
@@ -16,6 +17,12 @@
 #include "core/value.h"
 
 namespace jsd {
+namespace {
+
+// How long freed memory of large buffers is kept, at least.
+constexpr std::chrono::seconds kTrimPeriod{1};
+
+}  // namespace
 
 JsRuntime::Impl::Impl(const RuntimeOptions& options)
     : env_(options.env),
@@ -274,7 +281,17 @@ void JsRuntime::Impl::FireTimers(v8::Local<v8::Context> context) {
 
 std::optional<TimerQueue::Clock::time_point> JsRuntime::Impl::next_due() {
   const auto timer = state_.timers.next_due();
-  return timer && next_task_ ? std::min(*timer, *next_task_) : timer ? timer : next_task_;
+  const auto next = timer && next_task_ ? std::min(*timer, *next_task_) : timer ? timer : next_task_;
+  if (allocator_->kept() == 0) [[likely]]
+    return next;
+  if (!next_trim_) next_trim_ = TimerQueue::Clock::now() + kTrimPeriod;
+  return next ? std::min(*next, *next_trim_) : next_trim_;
+}
+
+void JsRuntime::Impl::TrimBuffers() {
+  if (!next_trim_ || *next_trim_ > TimerQueue::Clock::now()) return;
+  next_trim_.reset();
+  allocator_->Trim();
 }
 
 bool JsRuntime::Impl::has_work() {
@@ -284,6 +301,7 @@ bool JsRuntime::Impl::has_work() {
 }
 
 PollResult JsRuntime::Impl::Poll() {
+  TrimBuffers();
   if (has_work() || !loading_.IsEmpty()) {
     woken_.store(false, std::memory_order_release);
     {

@@ -94,6 +94,8 @@ class JsRuntime::Impl {
   // When the next timer or delayed task is due.
   std::optional<TimerQueue::Clock::time_point> next_due();
   bool has_work();
+  // Gives back memory of large buffers that has been free for a while.
+  void TrimBuffers();
 
   // The report of an uncaught error; what the error itself says where bootstrap/error.js cannot be run.
   static std::string FormatError(v8::Local<v8::Context> context, v8::Local<v8::Value> error);
@@ -117,6 +119,7 @@ class JsRuntime::Impl {
   std::optional<ModuleLoader> modules_;
   v8::Global<v8::Context> context_;
   std::optional<ForegroundTasks::Clock::time_point> next_task_;
+  std::optional<TimerQueue::Clock::time_point> next_trim_;  // Where the allocator keeps some.
   std::size_t terminated_requests_ = 0;
   Termination::Reason last_reason_{};
   bool may_have_orphans_ = false;  // Something was terminated in this entry.

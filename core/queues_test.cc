@@ -119,6 +119,44 @@ TEST(ArrayBufferAllocator, CountsAndRefuses) {
   EXPECT_EQ(allocator.used(), 0u);
 }
 
+TEST(ArrayBufferAllocator, KeepsLargeBlocksForAWhile) {
+  constexpr std::size_t kSize = 1000 * 1000;
+  ArrayBufferAllocator allocator(8 << 20);
+  void* const first = allocator.AllocateUninitialized(kSize);
+  allocator.Free(first, kSize);
+  EXPECT_EQ(allocator.used(), 0u);
+  EXPECT_GE(allocator.kept(), kSize);
+  // About the same size will do; what is to be zero takes fresh memory.
+  void* const zeros = allocator.Allocate(kSize);
+  EXPECT_NE(zeros, first);
+  void* const again = allocator.AllocateUninitialized(kSize + 10'000);
+  EXPECT_EQ(again, first);
+  EXPECT_EQ(allocator.kept(), 0u);
+  allocator.Free(again, kSize + 10'000);
+  allocator.Free(zeros, kSize);
+  // One of the two is used meanwhile, so the other is given back.
+  allocator.Trim();
+  allocator.Free(allocator.AllocateUninitialized(kSize), kSize);
+  const std::size_t both = allocator.kept();
+  allocator.Trim();
+  EXPECT_EQ(allocator.kept(), both / 2);
+  allocator.Trim();
+  EXPECT_EQ(allocator.kept(), 0u);
+}
+
+TEST(ArrayBufferAllocator, KeepsNoMoreThanHalfOfItsLimit) {
+  constexpr std::size_t kLimit = 8 << 20;
+  ArrayBufferAllocator allocator(kLimit);
+  for (std::size_t size : {64u << 10, 100u << 10, 128u << 10, 1u << 20, 1u << 20, 2u << 20, 3u << 20}) {
+    void* const block = allocator.AllocateUninitialized(size);
+    void* const other = allocator.AllocateUninitialized(size);
+    allocator.Free(block, size);
+    allocator.Free(other, size);
+  }
+  EXPECT_LE(allocator.kept(), kLimit / 2);
+  EXPECT_GT(allocator.kept(), 0u);
+}
+
 TEST(OpQueue, WakesOnceForAllThatFinished) {
   OpQueue queue;
   int woken = 0;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -97,6 +98,12 @@ class RequestEvent {
   virtual void ReplyWith(const ReplyHead& head, std::string_view body) {
     char* const room = Reply(head, body.size());
     if (room != nullptr && !body.empty()) std::memcpy(room, body.data(), body.size());
+  }
+
+  // The same for a body that stays where it is, unchanged, as long as `owner` lives. The session may send it from there
+  // until all of it has left, and may let go of the owner on another thread.
+  virtual void ReplyWithOwned(const ReplyHead& head, std::string_view body, std::shared_ptr<const void> /*owner*/) {
+    ReplyWith(head, body);
   }
 
   // A reply whose body comes in pieces: StartStream once, Write any number of times, then EndStream.

@@ -18,11 +18,15 @@ constexpr std::size_t kLargeStep = 64 * 1024;
 
 Block* Allocate(std::size_t capacity) {
   Block* block = new (::operator new(sizeof(Block) + capacity)) Block;
+  block->memory = reinterpret_cast<char*>(block + 1);
   block->capacity = capacity;
   return block;
 }
 
-void Free(Block* block) { ::operator delete(block); }
+void Free(Block* block) {
+  block->~Block();
+  ::operator delete(block);
+}
 
 void FreeList(Block* block) {
   while (block != nullptr) Free(std::exchange(block, block->next));
@@ -54,7 +58,17 @@ Block* BlockPool::Acquire(std::size_t capacity) {
   return block;
 }
 
+Block* BlockPool::Borrow(std::string_view bytes, std::shared_ptr<const void> owner) {
+  Block* const block = Allocate(0);
+  block->memory = const_cast<char*>(bytes.data());
+  block->capacity = block->end = bytes.size();
+  block->owner = std::move(owner);
+  return block;
+}
+
 void BlockPool::Release(Block* block) {
+  if (block->owner != nullptr) [[unlikely]]
+    return Free(block);
   // To the address sanitizer a block in the pool is as good as freed.
   ASAN_POISON_MEMORY_REGION(block->data(), block->capacity);
   if (block->capacity == kStandardCapacity) {
@@ -68,14 +82,13 @@ void BlockPool::Release(Block* block) {
   }
 }
 
-void OutputQueue::AddBlock(std::size_t capacity) {
-  Block* block = pool_.Acquire(capacity);
+void OutputQueue::AddBlock(Block* block) {
   (last_ == nullptr ? first_ : last_->next) = block;
   last_ = block;
 }
 
 std::span<char> OutputQueue::Extend(std::size_t size) {
-  if (last_ == nullptr || last_->room() == 0) AddBlock(size);
+  if (last_ == nullptr || last_->room() == 0) AddBlock(pool_.Acquire(size));
   return {last_->data() + last_->end, std::min(size, last_->room())};
 }
 
@@ -92,12 +105,18 @@ std::size_t OutputQueue::Read(std::span<char> room) {
 
 void OutputQueue::Append(std::string_view bytes) {
   while (!bytes.empty()) {
-    if (last_ == nullptr || last_->room() == 0) AddBlock(bytes.size());
+    if (last_ == nullptr || last_->room() == 0) AddBlock(pool_.Acquire(bytes.size()));
     const std::size_t size = std::min(bytes.size(), last_->room());
     std::memcpy(last_->data() + last_->end, bytes.data(), size);
     Commit(size);
     bytes.remove_prefix(size);
   }
+}
+
+void OutputQueue::AppendOwned(std::string_view bytes, std::shared_ptr<const void> owner) {
+  if (bytes.empty()) return;
+  AddBlock(pool_.Borrow(bytes, std::move(owner)));
+  bytes_ += bytes.size();
 }
 
 void OutputQueue::Splice(OutputQueue& other) {

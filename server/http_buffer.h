@@ -4,22 +4,26 @@
 #include <sys/uio.h>
 
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <string_view>
 
 namespace jsd {
 
-// A piece of memory for bytes on their way from or to a socket: [begin, end) of data() is in use.
+// A piece of memory for bytes on their way from or to a socket: [begin, end) of data() is in use. It lies behind the
+// block itself, or elsewhere, where `owner` keeps it: then it is full, and nobody writes to it.
 struct Block {
-  char* data() { return reinterpret_cast<char*>(this + 1); }
-  char* first() { return data() + begin; }
+  char* data() { return memory; }
+  char* first() { return memory + begin; }
   std::size_t size() const { return end - begin; }
   std::size_t room() const { return capacity - end; }
 
   Block* next = nullptr;
+  char* memory = nullptr;
   std::size_t capacity = 0;
   std::size_t begin = 0;
   std::size_t end = 0;
+  std::shared_ptr<const void> owner;
 };
 
 // Blocks for the sessions of one service. The block given back last is handed out first, so that a busy worker goes on
@@ -37,6 +41,8 @@ class BlockPool {
 
   // An empty block of `capacity` bytes or more.
   Block* Acquire(std::size_t capacity = kStandardCapacity);
+  // A block of bytes that stay where they are as long as `owner` lives.
+  Block* Borrow(std::string_view bytes, std::shared_ptr<const void> owner);
   void Release(Block* block);
 
  private:
@@ -61,7 +67,7 @@ class OutputQueue {
 
   // Contiguous room behind what is queued; Commit says how much of it is used, before anything else is called.
   char* Prepare(std::size_t size) {
-    if (last_ == nullptr || last_->room() < size) AddBlock(size);
+    if (last_ == nullptr || last_->room() < size) AddBlock(pool_.Acquire(size));
     return last_->data() + last_->end;
   }
   void Commit(std::size_t size) {
@@ -74,6 +80,8 @@ class OutputQueue {
   std::span<char> Extend(std::size_t size);
 
   void Append(std::string_view bytes);
+  // The same without a copy: the bytes stay where they are, unchanged, as long as `owner` lives.
+  void AppendOwned(std::string_view bytes, std::shared_ptr<const void> owner);
 
   // Puts what `other` holds, of the same pool, behind what is queued here, without moving a byte.
   void Splice(OutputQueue& other);
@@ -96,7 +104,7 @@ class OutputQueue {
   void Clear();
 
  private:
-  void AddBlock(std::size_t capacity);
+  void AddBlock(Block* block);
 
   BlockPool& pool_;
   Block* first_ = nullptr;

@@ -37,6 +37,7 @@ void HttpExchange::End() {
   body_state_ = BodyState::kNone;
   body_length_ = -1;
   body_written_ = 0;
+  streamed_ = 0;
   status_ = 0;
   body_queue_.Clear();
   TakeNews();
@@ -166,6 +167,15 @@ void HttpExchange::ReplyWith(const ReplyHead& head, std::string_view body) {
   session_->Finished(*this);
 }
 
+void HttpExchange::ReplyWithOwned(const ReplyHead& head, std::string_view body, std::shared_ptr<const void> owner) {
+  ReplyFraming framing;
+  const bool send_body = FrameWhole(head, body.size(), framing);
+  OutputQueue& out = session_->OutputFor(*this);
+  PutHead(out, head, framing);
+  if (send_body) out.AppendOwned(session_->SendFromItsPlace(*this, body), std::move(owner));
+  session_->Finished(*this);
+}
+
 void HttpExchange::Answer(int status, std::string_view body) {
   char* const room = Reply(ReplyHead{.status = status, .status_text = {}, .fields = kGenericFields}, body.size());
   if (room != nullptr) std::memcpy(room, body.data(), body.size());
@@ -217,6 +227,11 @@ void HttpExchange::StartStream(const ReplyHead& head) {
   session_->Wrote();
 }
 
+void HttpExchange::Put(OutputQueue& out, std::string_view bytes) {
+  if (out.bytes() + bytes.size() >= kStreamBatch) bytes = session_->SendFromItsPlace(*this, bytes);
+  out.Append(bytes);
+}
+
 bool HttpExchange::Write(std::string_view chunk) {
   if (discard_ || chunk.empty()) return true;
   OutputQueue& out = session_->OutputFor(*this);
@@ -224,7 +239,7 @@ bool HttpExchange::Write(std::string_view chunk) {
     case Framing::kChunked: {
       char* const begin = out.Prepare(kMaxChunkSizeLine);
       out.Commit(static_cast<std::size_t>(WriteChunkSize(begin, chunk.size()) - begin));
-      out.Append(chunk);
+      Put(out, chunk);
       out.Append("\r\n");
       break;
     }
@@ -235,15 +250,16 @@ bool HttpExchange::Write(std::string_view chunk) {
         cut_ = true;
       }
       remaining_ -= chunk.size();
-      out.Append(chunk);
+      Put(out, chunk);
       break;
     case Framing::kNone:
-      out.Append(chunk);
+      Put(out, chunk);
       break;
   }
   body_written_ += chunk.size();
   session_->Wrote();
-  blocked_ = out.bytes() >= kStreamHighWater;
+  streamed_ += chunk.size();
+  blocked_ = out.bytes() >= kStreamHighWater || streamed_ >= kStreamTurn;
   return !blocked_;
 }
 

@@ -22,6 +22,10 @@ class HttpSession;
 // Unsent bytes of a streamed reply above which Write asks its source to wait, and below which it may go on.
 inline constexpr std::size_t kStreamHighWater = 256 * 1024;
 inline constexpr std::size_t kStreamLowWater = 64 * 1024;
+// So much of a streamed reply is sent at once, while the processor's caches hold it, and not at the end of the turn.
+inline constexpr std::size_t kStreamBatch = 64 * 1024;
+// So much of it one turn may send: others are to have theirs, however quickly this client reads.
+inline constexpr std::size_t kStreamTurn = 256 * 1024;
 
 // Bytes of a request's body that are read ahead of the script.
 inline constexpr std::size_t kBodyWindow = 64 * 1024;
@@ -103,7 +107,10 @@ class HttpExchange final : public RequestEvent, public BodySink {
 
   // The runtime may go on writing.
   bool blocked() const { return blocked_; }
-  void Unblock() { blocked_ = false; }
+  void Unblock() {
+    blocked_ = false;
+    streamed_ = 0;
+  }
 
   // The runtime streams a body that the client does not get.
   bool discards() const { return state == State::kStreaming && discard_; }
@@ -136,6 +143,7 @@ class HttpExchange final : public RequestEvent, public BodySink {
   void AwaitBody(std::span<char> room) override;
   char* Reply(const ReplyHead& head, std::size_t body_size) override;
   void ReplyWith(const ReplyHead& head, std::string_view body) override;
+  void ReplyWithOwned(const ReplyHead& head, std::string_view body, std::shared_ptr<const void> owner) override;
   void StartStream(const ReplyHead& head) override;
   bool Write(std::string_view chunk) override;
   void EndStream(bool complete) override;
@@ -148,6 +156,8 @@ class HttpExchange final : public RequestEvent, public BodySink {
   // How a whole reply is framed; whether its body is sent.
   bool FrameWhole(const ReplyHead& head, std::size_t body_size, ReplyFraming& framing);
   void PutHead(OutputQueue& out, const ReplyHead& head, const ReplyFraming& framing);
+  // Appends a part of the body, or sends it with what is queued if that is much.
+  void Put(OutputQueue& out, std::string_view bytes);
   // The view at its place in the copy, where it lies in the source.
   void Rebase(std::string_view& view, const char* copy) const;
 
@@ -164,6 +174,7 @@ class HttpExchange final : public RequestEvent, public BodySink {
   std::int64_t body_length_ = -1;
   std::uint64_t remaining_ = 0;  // Of a declared length.
   std::uint64_t body_written_ = 0;
+  std::size_t streamed_ = 0;  // Since the runtime was last asked to wait.
   int status_ = 0;
   Framing framing_ = Framing::kNone;
   bool discard_ = false;

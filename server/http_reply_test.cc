@@ -125,6 +125,28 @@ TEST(HttpBuffer, SplicingMovesNoByte) {
   EXPECT_EQ(Content(second), "again");
 }
 
+TEST(HttpBuffer, WhatIsOwnedStaysWhereItIsUntilItIsConsumed) {
+  BlockPool pool;
+  OutputQueue queue(pool), other(pool);
+  auto text = std::make_shared<std::string>("owned");
+  const std::weak_ptr<std::string> seen = text;
+  queue.Append("before ");
+  const std::string_view bytes = *text;
+  other.AppendOwned(bytes, std::move(text));
+  other.Append(" after");
+  queue.Splice(other);
+  EXPECT_EQ(Content(queue), "before owned after");
+  iovec buffers[3];
+  ASSERT_EQ(queue.Gather(buffers), 3u);
+  EXPECT_EQ(buffers[1].iov_base, bytes.data());
+  queue.Consume(11);
+  EXPECT_EQ(Content(queue), "d after");
+  EXPECT_FALSE(seen.expired());
+  queue.Consume(1);
+  EXPECT_TRUE(seen.expired());
+  EXPECT_EQ(Content(queue), " after");
+}
+
 TEST(HttpBuffer, BlocksAreUsedAgain) {
   BlockPool pool;
   Block* const small = pool.Acquire();

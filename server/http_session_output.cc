@@ -135,7 +135,10 @@ std::string_view HttpSession::SendFromItsPlace(const HttpExchange& exchange, std
   buffers[count] = {.iov_base = const_cast<char*>(body.data()), .iov_len = body.size()};
   const long sent = SendOnce(std::span(buffers).first(count + 1));
   // An error comes up again when the rest is sent; here a handler is running, so the connection must stay.
-  if (sent <= 0) return body;
+  if (sent <= 0) {
+    if (errno == EAGAIN) NoteBlocked();
+    return body;
+  }
   const std::size_t from_queue = std::min(static_cast<std::size_t>(sent), queued);
   output_.Consume(from_queue);
   NoteProgress();

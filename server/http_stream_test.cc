@@ -206,6 +206,58 @@ TEST(HttpStream, LargeRepliesReachASlowReaderWhole) {
   EXPECT_TRUE(BodyOf(client.All()) == body);
 }
 
+TEST(HttpStream, ABodyWithAnOwnerIsSentFromItsPlaceAndLetGo) {
+  HeldServer server;
+  TestClient client(server, TestClient::Kind::kTcp, 16 * 1024);
+  RequestEvent& event = server.Ask(client, kGet);
+  auto body = std::make_shared<std::string>(16 << 20, '\0');
+  for (std::size_t i = 0; i < body->size(); ++i) (*body)[i] = static_cast<char>(i * 17 >> 9);
+  const std::string expected = *body;
+  const std::weak_ptr<std::string> seen = body;
+  const std::string_view bytes = *body;
+  event.ReplyWithOwned(Head(), bytes, std::move(body));
+  server.Rest(milliseconds(50));
+  EXPECT_FALSE(seen.expired()) << "the client has not read it";
+  EXPECT_TRUE(BodyOf(client.Reply()) == expected);
+  ASSERT_TRUE(server.Until([&] { return seen.expired(); }));
+  // Of a reply without body nothing is kept.
+  RequestEvent& head = server.Ask(client, "HEAD / HTTP/1.1\r\nHost: h\r\n\r\n");
+  auto unsent = std::make_shared<std::string>(100'000, 'x');
+  const std::weak_ptr<std::string> dropped = unsent;
+  const std::string_view unsent_bytes = *unsent;
+  head.ReplyWithOwned(Head(), unsent_bytes, std::move(unsent));
+  EXPECT_TRUE(dropped.expired());
+  EXPECT_NE(client.Reply(true).find("Content-Length: 100000\r\n"), std::string::npos);
+}
+
+TEST(HttpStream, AQuickReaderLeavesTurnsToOthers) {
+  HeldServer server;
+  TestClient client(server);
+  RequestEvent& event = server.Ask(client, kGet);
+  event.StartStream(Head());
+  const std::string chunk(16 * 1024, 'x');
+  std::size_t sent = 0;
+  for (int turn = 0; turn < 8; ++turn) {
+    std::size_t in_turn = 0;
+    do {
+      in_turn += chunk.size();
+      ASSERT_LE(in_turn, kStreamTurn);
+      client.Poll();
+    } while (event.Write(chunk));
+    sent += in_turn;
+    ASSERT_TRUE(server.Until([&] {
+      client.Poll();
+      return server.sink.drained == turn + 1;
+    }));
+  }
+  event.EndStream(true);
+  ASSERT_TRUE(server.Until([&] {
+    client.Poll();
+    return client.received.ends_with("\r\n0\r\n\r\n");
+  }));
+  EXPECT_TRUE(Dechunk(BodyOf(client.received)) == std::string(sent, 'x'));
+}
+
 TEST(HttpStream, AClientThatAsksAndNeverReadsIsNotReadFrom) {
   TestServer server;
   server.sink.remember = false;

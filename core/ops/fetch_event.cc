@@ -7,8 +7,10 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "config/ascii.h"
@@ -29,6 +31,9 @@ constexpr std::array<std::string_view, 3> kContentTypeFields = {
     "content-type: text/plain;charset=UTF-8\r\n",
     "content-type: application/json\r\n",
 };
+
+// From this size on, the memory of a body that nobody else has is given away with it.
+constexpr std::size_t kHandedOver = 64 * 1024;
 
 std::uint32_t HandleOf(const Info& info) { return info[0].As<v8::Uint32>()->Value(); }
 
@@ -340,7 +345,12 @@ void Respond(const Info& info) {
     }
     std::string_view bytes;
     JSD_CHECK(GetBytes(info[4], &bytes));
-    event->ReplyWith(head, bytes);
+    if (bytes.size() < kHandedOver || !info[6]->IsTrue()) return event->ReplyWith(head, bytes);
+    // The session takes the memory over, so that nothing of it is left to be collected.
+    const auto buffer = info[4].As<v8::ArrayBufferView>()->Buffer();
+    std::shared_ptr<v8::BackingStore> store = buffer->GetBackingStore();
+    buffer->Detach(v8::Local<v8::Value>()).Check();
+    event->ReplyWithOwned(head, bytes, std::move(store));
   });
 }
 

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "core/array_buffer_allocator.h"
 #include "core/check.h"
 #include "core/guarded.h"
 #include "core/runtime_state.h"
@@ -17,8 +18,10 @@ namespace {
 
 using Info = v8::FunctionCallbackInfo<v8::Value>;
 
-// A client that declares a long body has not sent it yet: memory for it is taken as it comes, in growing steps.
+// A client that declares a long body has not sent it yet: memory for it is taken as it comes, in growing steps. While
+// most of what the buffers may take is free, the first step may be larger.
 constexpr std::size_t kFirstStep = 256 * 1024;
+constexpr std::size_t kFirstStepInPlenty = 2 * 1024 * 1024;
 constexpr std::size_t kFirstStepUndeclared = 16 * 1024;
 constexpr std::size_t kGrowth = 4;
 
@@ -52,12 +55,17 @@ bool Resize(v8::Isolate* isolate, BodyGather& gather, std::size_t capacity) {
   return true;
 }
 
-std::size_t NextCapacity(const RequestEvent& event, const BodyGather& gather) {
+std::size_t FirstStep(v8::Isolate* isolate) {
+  const ArrayBufferAllocator& buffers = *RuntimeState::From(isolate).buffers;
+  return buffers.limit() == 0 || buffers.used() < buffers.limit() / 2 ? kFirstStepInPlenty : kFirstStep;
+}
+
+std::size_t NextCapacity(v8::Isolate* isolate, const RequestEvent& event, const BodyGather& gather) {
   const std::size_t capacity = gather.store ? gather.store->ByteLength() : 0;
   // Of a body that is all there the size is known.
   if (event.body_state() == BodyState::kArrived) return gather.filled + event.body_bytes();
   if (event.body_length() < 0) return std::max(kGrowth * capacity, kFirstStepUndeclared);
-  return std::min(static_cast<std::size_t>(event.body_length()), std::max(kGrowth * capacity, kFirstStep));
+  return std::min(static_cast<std::size_t>(event.body_length()), std::max(kGrowth * capacity, FirstStep(isolate)));
 }
 
 void RequestBodyState(const Info& info) {
@@ -160,7 +168,7 @@ bool GoOnGathering(v8::Isolate* isolate, RequestEvent& event, BodyGather& gather
       event.AwaitBody(room);
       return false;
     }
-    if (!Resize(isolate, gather, NextCapacity(event, gather))) return gather.out_of_memory = true;
+    if (!Resize(isolate, gather, NextCapacity(isolate, event, gather))) return gather.out_of_memory = true;
   }
 }
 
