@@ -5,12 +5,14 @@ const {
   ArrayPrototypeIncludes,
   ArrayPrototypePush,
   ArrayPrototypeUnshift,
+  MathFloor,
   ObjectDefineProperty,
   ReflectApply,
   SafeMap,
   SafeSet,
   StringPrototypeCharCodeAt,
   StringPrototypeToUpperCase,
+  TypedArrayPrototypeGetLength,
   TypedArrayPrototypeGetSymbolToStringTag,
   TypeError,
   Uint8Array,
@@ -231,12 +233,14 @@ function checkJwk(jwk, kty, use, extractable, usages) {
 function decodeMember(jwk, member) {
   const value = jwk[member];
   if (value === undefined) fail('DataError', `The JWK lacks '${member}'`);
-  const bytes = ops.base64UrlDecode(value);
-  if (bytes === undefined) fail('DataError', `The JWK's '${member}' is not base64url`);
+  const bytes = ops.base64ToBytes(value, true);
+  // Space and padding, which the op skips, would be characters that made no bytes.
+  if (value.length % 4 === 1 || bytes === undefined ||
+      TypedArrayPrototypeGetLength(bytes) !== MathFloor(value.length * 3 / 4)) fail('DataError', `The JWK's '${member}' is not base64url`);
   return bytes;
 }
 
-const encodeMember = ops.base64UrlEncode;
+const encodeMember = (bytes) => ops.bytesToBase64(bytes, true, true);
 
 // A JWK for a script: an ordinary object with the members that there are, in the order of the dictionary.
 function makeJwk(slots, fields) {

@@ -18,6 +18,7 @@ BOOTSTRAP_FILES = ["//bootstrap:%s.js" % name for name in [
     "performance",
     "encoding",
     "base64",
+    "uint8array_base64",
     "url",
     "urlpattern_bundle",
     "urlpattern",

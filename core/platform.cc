@@ -16,11 +16,9 @@ namespace jsd {
 namespace {
 
 // Set always, before what the configuration adds. Without the first one some optimised loops lose the stack check by
-// which they can be terminated; the second is in the language, and this V8 still keeps it behind a flag. The third has
-// V8 collect young objects once their buffers are 16 MB: beyond half of the heap's limit, which by its own measure is
-// sooner, it would collect all of the heap instead.
-constexpr const char* kFlags[] = {"--no-turboshaft-loop-unrolling", "--js-base-64",
-                                  "--scavenger-max-new-space-capacity-mb=4"};
+// which they can be terminated. The second has V8 collect young objects once their buffers are 16 MB: beyond half of the
+// heap's limit, which by its own measure is sooner, it would collect all of the heap instead.
+constexpr const char* kFlags[] = {"--no-turboshaft-loop-unrolling", "--scavenger-max-new-space-capacity-mb=4"};
 
 // An isolate that is being made or ended has no state.
 std::shared_ptr<ArrayBufferAllocator> AccountOfThread() {

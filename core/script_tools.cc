@@ -1,5 +1,7 @@
 #include "core/script_tools.h"
 
+#include <icu_simdutf.h>
+
 #include <cstdlib>
 #include <cstring>
 #include <utility>
@@ -30,6 +32,16 @@ void EncodeUtf8(const Info& info) {
   const auto buffer = v8::ArrayBuffer::New(info.GetIsolate(), text.size());
   if (!text.empty()) std::memcpy(buffer->Data(), text.data(), text.size());
   info.GetReturnValue().Set(v8::Uint8Array::New(buffer, 0, text.size()));
+}
+
+// decodeBase64(text): a Uint8Array.
+void DecodeBase64(const Info& info) {
+  const std::string text = TextOf(info.GetIsolate(), info[0]);
+  const auto buffer = v8::ArrayBuffer::New(info.GetIsolate(), text.size());
+  const auto decoded = simdutf::base64_to_binary(text.data(), text.size(), static_cast<char*>(buffer->Data()),
+                                                 simdutf::base64_default, simdutf::loose);
+  JSD_CHECK(decoded.error == simdutf::SUCCESS);
+  info.GetReturnValue().Set(v8::Uint8Array::New(buffer, 0, decoded.count));
 }
 
 const BootstrapFile* FindSource(std::string_view name) {
@@ -110,13 +122,15 @@ v8::MaybeLocal<v8::Function> ScriptTools::Find(v8::Local<v8::Context> context, c
   v8::Isolate* isolate = isolate_.get();
   if (const auto known = tools_.find(tool); known != tools_.end()) return known->second.Get(isolate);
   const v8::Local<v8::Object> native = v8::Object::New(isolate);
-  v8::Local<v8::Function> compiled, decode, encode, require;
+  v8::Local<v8::Function> compiled, decode, encode, base64, require;
   v8::Local<v8::Value> made;
   if (!CompileSource(context, tool, false).ToLocal(&compiled) ||
       !v8::Function::New(context, DecodeUtf8).ToLocal(&decode) ||
       !v8::Function::New(context, EncodeUtf8).ToLocal(&encode) ||
+      !v8::Function::New(context, DecodeBase64).ToLocal(&base64) ||
       !v8::Function::New(context, RequireBundle).ToLocal(&require) ||
       !native->Set(context, Literal(isolate, "decodeUtf8"), decode).FromMaybe(false) ||
+      !native->Set(context, Literal(isolate, "decodeBase64"), base64).FromMaybe(false) ||
       !native->Set(context, Literal(isolate, "encodeUtf8"), encode).FromMaybe(false)) {
     return {};
   }

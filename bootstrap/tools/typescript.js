@@ -11,7 +11,7 @@ require('amaro_bundle')(amaro, amaro.exports, (name) => ({
       return native.encodeUtf8(text);
     }
   },
-  Buffer: { from: (text) => Uint8Array.fromBase64(text) },
+  Buffer: { from: (text) => native.decodeBase64(text) },
 }));
 
 return (text, path, mode) => {

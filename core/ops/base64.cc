@@ -93,9 +93,10 @@ void Base64Encode(const Info& info) {
   ReturnLatin1(info, {scratch.data(), size});
 }
 
-// base64UrlDecode(text): a Uint8Array, or undefined where this is not RFC 4648, section 5, without padding.
-void Base64UrlDecode(const Info& info) {
-  JSD_CHECK(info.Length() == 1 && info[0]->IsString());
+// base64ToBytes(text, isUrl): a Uint8Array, or undefined where the text is not base64 in the alphabet of RFC 4648,
+// section 4 or, `isUrl`, section 5. Space and padding count for nothing, as in atob.
+void Base64ToBytes(const Info& info) {
+  JSD_CHECK(info.Length() == 2 && info[0]->IsString());
   v8::Isolate* isolate = info.GetIsolate();
   const auto text = info[0].As<v8::String>();
   Scratch scratch(static_cast<std::size_t>(text->Length()));
@@ -104,10 +105,9 @@ void Base64UrlDecode(const Info& info) {
     const Latin1View view(isolate, text);
     if (!view.valid()) return;
     const std::string_view base64 = view.characters();
-    // The decoder takes spaces and padding too.
-    if (base64.find_first_of("= \t\r\n\f") != std::string_view::npos) return;
     result =
-        simdutf::base64_to_binary(base64.data(), base64.size(), scratch.data(), simdutf::base64_url, simdutf::loose);
+        simdutf::base64_to_binary(base64.data(), base64.size(), scratch.data(),
+                                  info[1]->IsTrue() ? simdutf::base64_url : simdutf::base64_default, simdutf::loose);
   }
   if (result.error != simdutf::SUCCESS) return;
   v8::Local<v8::ArrayBuffer> buffer;
@@ -119,21 +119,43 @@ void Base64UrlDecode(const Info& info) {
   info.GetReturnValue().Set(v8::Uint8Array::New(buffer, 0, result.count));
 }
 
-// base64UrlEncode(bytes)
-void Base64UrlEncode(const Info& info) {
+// bytesToBase64(bytes, isUrl, omitPadding)
+void BytesToBase64(const Info& info) {
   std::string_view bytes;
-  JSD_CHECK(info.Length() == 1 && GetBytes(info[0], &bytes));
-  Scratch scratch(simdutf::base64_length_from_binary(bytes.size(), simdutf::base64_url));
-  const std::size_t size = simdutf::binary_to_base64(bytes.data(), bytes.size(), scratch.data(), simdutf::base64_url);
+  JSD_CHECK(info.Length() == 3 && GetBytes(info[0], &bytes));
+  Scratch scratch(simdutf::base64_length_from_binary(bytes.size(), simdutf::base64_default));
+  const auto alphabet = info[1]->IsTrue() ? simdutf::base64_url : simdutf::base64_default;
+  std::size_t size = simdutf::binary_to_base64(bytes.data(), bytes.size(), scratch.data(), alphabet);
+  // simdutf pads the one alphabet and not the other.
+  if (info[2]->IsTrue()) {
+    while (size > 0 && scratch.data()[size - 1] == '=') --size;
+  } else {
+    while (size % 4 != 0) scratch.data()[size++] = '=';
+  }
   ReturnLatin1(info, {scratch.data(), size});
   OPENSSL_cleanse(scratch.data(), size);
 }
 
+// bytesToHex(bytes)
+void BytesToHex(const Info& info) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string_view bytes;
+  JSD_CHECK(info.Length() == 1 && GetBytes(info[0], &bytes));
+  if (bytes.size() > static_cast<std::size_t>(v8::String::kMaxLength) / 2) {
+    return ThrowRangeError(info.GetIsolate(), "The text is longer than a string can be");
+  }
+  Scratch scratch(bytes.size() * 2);
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(bytes[i]);
+    scratch.data()[i * 2] = kDigits[byte >> 4];
+    scratch.data()[i * 2 + 1] = kDigits[byte & 15];
+  }
+  ReturnLatin1(info, {scratch.data(), bytes.size() * 2});
+}
+
 constexpr Binding kBindings[] = {
-    {"base64Decode", Base64Decode},
-    {"base64Encode", Base64Encode},
-    {"base64UrlDecode", Base64UrlDecode},
-    {"base64UrlEncode", Base64UrlEncode},
+    {"base64Decode", Base64Decode},   {"base64Encode", Base64Encode}, {"base64ToBytes", Base64ToBytes},
+    {"bytesToBase64", BytesToBase64}, {"bytesToHex", BytesToHex},
 };
 
 }  // namespace

@@ -8,7 +8,7 @@
 namespace jsd {
 
 // base64Decode(text) and base64Encode(text), as the Infra standard's forgiving decode and encode over strings of
-// Latin-1; undefined where the text cannot be converted.
+// Latin-1; undefined where the text cannot be converted. And bytes to and from base64 and hex.
 std::span<const Binding> Base64Bindings();
 
 }  // namespace jsd
