@@ -233,18 +233,19 @@ class File extends Blob {
     core.blob.nameOf = (file) => file.#name;
     core.blob.lastModified = (file) => file.#lastModified;
     core.cloneables.unshift({
-      name: 'File',
       isInstance: isFile,
       clone: (file) => core.blob.makeFile(file, file.#name, file.#lastModified),
-      write: (file) => [core.blob.bytes(file), core.blob.type(file), file.#name, file.#lastModified],
-      read: ([bytes, type, name, lastModified]) =>
+      write: (file) => ({
+        __proto__: null, bytes: core.blob.bytes(file), type: core.blob.type(file), name: file.#name,
+        lastModified: file.#lastModified,
+      }),
+      read: ({ bytes, type, name, lastModified }) =>
         core.blob.makeFile(core.blob.make(bytes, type), name, lastModified),
     }, {
-      name: 'Blob',
       isInstance: checkBlob,
       clone: (blob) => makeBlob(piecesOf(blob), core.blob.type(blob)),
-      write: (blob) => [core.blob.bytes(blob), core.blob.type(blob)],
-      read: ([bytes, type]) => core.blob.make(bytes, type),
+      write: (blob) => ({ __proto__: null, bytes: core.blob.bytes(blob), type: core.blob.type(blob) }),
+      read: ({ bytes, type }) => core.blob.make(bytes, type),
     });
   }
 }

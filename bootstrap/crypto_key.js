@@ -96,6 +96,13 @@ core.inspect.showAttributes(CryptoKey, ['type', 'extractable', 'algorithm', 'usa
 ArrayPrototypePush(core.cloneables, {
   isInstance: isCryptoKey,
   clone: (key) => new CryptoKey(webidl.internal, slotsOf(key)),
+  write(key, handles) {
+    const { type, extractable, algorithm, usages, handle } = slotsOf(key);
+    ArrayPrototypePush(handles, handle);
+    return { __proto__: null, type, extractable, algorithm, usages, handle: handles.length - 1 };
+  },
+  read: ({ type, extractable, algorithm, usages, handle }, handles) =>
+    makeKey(type, extractable, { __proto__: null, ...algorithm }, usages, handles[handle]),
 });
 
 const makeKey = (type, extractable, algorithm, usages, handle) =>

@@ -104,7 +104,8 @@ const convertQuotaOptions = webidl.dictionary('QuotaExceededErrorOptions', [
 ]);
 
 let isQuotaExceededError;
-let cloneQuotaExceededError;
+let readQuotaExceededError;
+let writeQuotaExceededError;
 
 class QuotaExceededError extends DOMException {
   #quota = null;
@@ -133,12 +134,16 @@ class QuotaExceededError extends DOMException {
 
   static {
     isQuotaExceededError = (value) => #quota in value;
-    cloneQuotaExceededError = (error) => {
-      const clone = new QuotaExceededError(Fields.message(error));
-      clone.#quota = error.#quota;
-      clone.#requested = error.#requested;
-      return clone;
+    readQuotaExceededError = ({ message, quota, requested }) => {
+      const error = new QuotaExceededError(message);
+      error.#quota = quota;
+      error.#requested = requested;
+      return error;
     };
+    writeQuotaExceededError = (error) => ({
+      __proto__: null, message: Fields.message(error), quota: error.#quota, requested: error.#requested,
+      stack: error.stack,
+    });
   }
 }
 webidl.configureInterface(QuotaExceededError);
@@ -156,10 +161,16 @@ function cloneStack(from, to) {
 
 core.cloneables.push({
   isInstance: isQuotaExceededError,
-  clone: (error) => cloneStack(error, cloneQuotaExceededError(error)),
+  clone: (error) => cloneStack(error, readQuotaExceededError(writeQuotaExceededError(error))),
+  write: writeQuotaExceededError,
+  read: (fields) => cloneStack(fields, readQuotaExceededError(fields)),
 }, {
   isInstance: Fields.in,
   clone: (error) => cloneStack(error, new DOMException(Fields.message(error), Fields.name(error))),
+  write: (error) => ({
+    __proto__: null, message: Fields.message(error), name: Fields.name(error), stack: error.stack,
+  }),
+  read: (fields) => cloneStack(fields, new DOMException(fields.message, fields.name)),
 });
 
 core.DOMException = DOMException;

@@ -1,7 +1,7 @@
 // structuredClone (HTML, section 2.7.10).
 
 const { DOMException, cloneables, ops, webidl } = core;
-const { ArrayPrototypePush, SafeMap } = core.primordials;
+const { ArrayPrototypeIndexOf, ArrayPrototypePush, SafeMap } = core.primordials;
 
 const convertOptions = webidl.dictionary('StructuredSerializeOptions', [
   { key: 'transfer', convert: webidl.sequence(webidl.object), makeDefault: () => [] },
@@ -9,6 +9,28 @@ const convertOptions = webidl.dictionary('StructuredSerializeOptions', [
 
 // What can be transferred besides array buffers: { isInstance, isDetached, transfer }. Other files add to it.
 const transferables = core.transferables = [];
+
+// What can be cloned has `write(object, handles)`, which returns what stands for it without platform objects, and
+// `read(fields, handles)`, so that other isolates can have it too. Native things that threads may share go into `handles`.
+// Both are called by native code, see SerializedValue in core/ops/structured_clone.h.
+core.writeObjects = (objects) => {
+  const records = [];
+  const handles = [];
+  for (let i = 0; i < objects.length; i++) {
+    const kind = find(cloneables, objects[i]);
+    if (kind === undefined) throw dataCloneError('The object cannot be cloned');
+    ArrayPrototypePush(records, ArrayPrototypeIndexOf(cloneables, kind), kind.write(objects[i], handles));
+  }
+  return [records, handles];
+};
+
+core.readObjects = (records, handles) => {
+  const objects = [];
+  for (let i = 0; i < records.length; i += 2) {
+    ArrayPrototypePush(objects, cloneables[records[i]].read(records[i + 1], handles));
+  }
+  return objects;
+};
 
 const find = (kinds, object) => {
   for (let i = 0; i < kinds.length; i++) if (kinds[i].isInstance(object)) return kinds[i];

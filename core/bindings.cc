@@ -2,6 +2,7 @@
 
 #include "core/check.h"
 #include "core/ops/base64.h"
+#include "core/ops/broadcast.h"
 #include "core/ops/compression.h"
 #include "core/ops/console.h"
 #include "core/ops/crypto.h"
@@ -32,6 +33,7 @@ const std::vector<Binding>& AllBindings() {
     // clang-format off
     const std::span<const Binding> capabilities[] = {
         Base64Bindings(),
+        BroadcastBindings(),
         CompressionBindings(),
         ConsoleBindings(),
         CryptoAsymmetricBindings(),

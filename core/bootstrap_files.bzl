@@ -24,6 +24,7 @@ BOOTSTRAP_FILES = ["//bootstrap:%s.js" % name for name in [
     "urlpattern",
     "structured_clone",
     "message_channel",
+    "broadcast_channel",
     "crypto_key",
     "crypto_symmetric",
     "crypto_rsa",

@@ -22,6 +22,7 @@ enum class Callback : std::size_t {
   kWebSocketMessage,    // (handle, string or ArrayBuffer)
   kWebSocketClosed,     // (handle, code, reason, whether it was clean, whether it failed): the last of a WebSocket.
   kFetchEvent,          // (handle, event, …): something has happened to an outgoing request.
+  kBroadcast,           // (channel): a BroadcastChannel has been sent a message.
   kFireTimer,           // (id)
   kUnhandledRejection,  // (promise, reason): no handler at the end of the turn.
   kRejectionHandled,    // (promise, reason): it got one later.
@@ -51,6 +52,7 @@ inline constexpr std::array<std::string_view, kCallbackCount> kCallbackNames = {
     "webSocketMessage",
     "webSocketClosed",
     "fetchEvent",
+    "broadcast",
     "fireTimer",
     "unhandledRejection",
     "rejectionHandled",

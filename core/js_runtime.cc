@@ -55,6 +55,7 @@ JsRuntime::Impl::Impl(const RuntimeOptions& options)
   isolate_.tasks().set_wake_up(wake_up);
   state_.ops.set_wake_up(wake_up);
   state_.fetches.Connect(options.http_client, wake_up);
+  state_.broadcasts.Connect(options.broadcasts, wake_up);
 }
 
 JsRuntime::Impl::~Impl() {
@@ -265,6 +266,23 @@ void JsRuntime::Impl::TakeFetchEvents(v8::Local<v8::Context> context) {
   Checkpoint(context);
 }
 
+// Each message is a task of its own. What comes meanwhile waits for the next turn.
+void JsRuntime::Impl::TakeBroadcasts(v8::Local<v8::Context> context) {
+  if (state_.broadcasts.empty()) return;
+  std::size_t dropped;
+  for (auto& [channel, message] : state_.broadcasts.Take(dropped)) {
+    const v8::HandleScope handle_scope(isolate_.get());
+    state_.broadcasts.current = std::move(message);
+    v8::Local<v8::Value> arguments[] = {v8::Integer::NewFromUnsigned(isolate_.get(), channel)};
+    Call(context, Callback::kBroadcast, arguments);
+    state_.broadcasts.current.reset();
+    Checkpoint(context);
+  }
+  if (dropped == 0) return;
+  state_.host->Console(ConsoleLevel::kWarn, "BroadcastChannel: " + std::to_string(dropped) +
+                                                " messages were dropped, because the script was too busy to read them");
+}
+
 void JsRuntime::Impl::FireTimers(v8::Local<v8::Context> context) {
   if (state_.timers.size() == 0) return;
   // Timers that are made meanwhile wait for the next turn, however short they are.
@@ -313,6 +331,7 @@ PollResult JsRuntime::Impl::Poll() {
       next_task_ = isolate_.tasks().next_due();
       TakeFinishedOps(entered.context);
       TakeFetchEvents(entered.context);
+      TakeBroadcasts(entered.context);
       FireTimers(entered.context);
       CheckLoading(entered.context);
       FailOrphans(entered.context);

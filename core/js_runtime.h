@@ -22,6 +22,8 @@
 
 namespace jsd {
 
+class BroadcastGroup;
+
 // A script that cannot be loaded: a text for a person, with file, line, column, excerpt and caret where there are any.
 struct ScriptError {
   std::string report;
@@ -32,6 +34,8 @@ struct RuntimeOptions {
   RuntimeHost* host = nullptr;
   // What sends requests; null: `fetch` fails. Outlives the runtime.
   HttpClient* http_client = nullptr;
+  // The BroadcastChannels of the app's other runtimes; null: those of this one hear only each other.
+  std::shared_ptr<BroadcastGroup> broadcasts;
   // False: run the bootstrap files instead of reading the snapshot that is built into the binary.
   bool use_snapshot = true;
   // Where the thread's comings and goings are noted for watchers, who make limits of time work. Outlives the runtime;

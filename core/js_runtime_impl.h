@@ -83,6 +83,7 @@ class JsRuntime::Impl {
   void FailRequests(FailReason reason);
   void TakeFinishedOps(v8::Local<v8::Context> context);
   void TakeFetchEvents(v8::Local<v8::Context> context);
+  void TakeBroadcasts(v8::Local<v8::Context> context);
   void FireTimers(v8::Local<v8::Context> context);
   void CheckLoading(v8::Local<v8::Context> context);
   void FinishLoading(std::optional<ScriptError> error);

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/broadcast.h"
 #include "core/callbacks.h"
 #include "core/event_table.h"
 #include "core/execution.h"
@@ -56,6 +57,7 @@ class RuntimeState {
   FetchTable fetches{events, permissions};
   BodyGathers gathers;
   WebSocketTable web_sockets;
+  BroadcastTable broadcasts;
   RequestCache requests;
   TimerQueue timers;
   OpQueue ops;

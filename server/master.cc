@@ -127,6 +127,14 @@ int Master::Check() {
   return status_;
 }
 
+AppOptions Master::OptionsOf(const AppConfig& app) {
+  AppOptions options = MakeAppOptions(app);
+  std::shared_ptr<BroadcastGroup>& group = broadcasts_[app.name];
+  if (!group) group = std::make_shared<BroadcastGroup>();
+  options.runtime.broadcasts = group;
+  return options;
+}
+
 bool Master::OpenListeners() {
   bool complete = true;
   for (const Endpoint& endpoint : EndpointsOf(config_)) {
@@ -147,7 +155,7 @@ bool Master::OpenListeners() {
 void Master::StartWorkers(unsigned count) {
   WorkerOptions options;
   options.log_sink = &log_.sink();
-  for (const AppConfig& app : config_.apps) options.apps.push_back(MakeAppOptions(app));
+  for (const AppConfig& app : config_.apps) options.apps.push_back(OptionsOf(app));
   options.connections = connections_;
   options.http_client = http_client_;
   pool_ = std::make_unique<WorkerPool>(loop_->io, count, options);
@@ -273,7 +281,7 @@ void Master::Reload() {
     return ReloadFailed(std::string(key) + " has changed, which needs a restart");
   }
   const auto options = std::make_shared<ReloadOptions>();
-  for (const AppConfig& app : next.apps) options->apps.push_back(MakeAppOptions(app));
+  for (const AppConfig& app : next.apps) options->apps.push_back(OptionsOf(app));
   options->patience = next.server.drain;
   options->config = next;
   if (reloading_.connections) options->connections = reloading_.connections(std::make_shared<Config>(next));

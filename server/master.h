@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 
 #include "config/config.h"
 #include "config/load.h"
+#include "core/broadcast.h"
 #include "server/acceptor.h"
 #include "server/listener.h"
 #include "server/service_manager.h"
@@ -61,6 +63,7 @@ class Master {
  private:
   struct Loop;
 
+  AppOptions OptionsOf(const AppConfig& app);
   bool OpenListeners();
   void Reload();
   bool OnReloadLoaded(const Config& config, std::optional<LoadFailure> error);
@@ -85,6 +88,7 @@ class Master {
   const HttpClientFactory http_client_;
   const Reloading reloading_;
   const ServiceManager service_manager_;
+  std::map<std::string, std::shared_ptr<BroadcastGroup>> broadcasts_;  // By the app's name, which outlasts reloads.
   bool check_only_ = false;
   bool ready_ = false;
   bool reload_runs_ = false;

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -45,6 +46,17 @@ class Writer final : public v8::ValueSerializer::Delegate {
         serializer_(isolate, this) {}
 
   v8::ValueSerializer& serializer() { return serializer_; }
+
+  // Once. False: an exception is pending. The bytes are to be freed in either case.
+  template <typename Pointer>
+  bool Write(v8::Local<v8::Context> context, v8::Local<v8::Value> value, Pointer& bytes, std::size_t& size) {
+    serializer_.WriteHeader();
+    const bool written = serializer_.WriteValue(context, value).FromMaybe(false);
+    const auto [data, length] = serializer_.Release();
+    bytes.reset(data);
+    size = length;
+    return written;
+  }
 
   void ThrowDataCloneError(v8::Local<v8::String> message) override {
     ThrowDomException(isolate_, "DataCloneError", ToUtf8(isolate_, message));
@@ -97,11 +109,16 @@ struct Free {
 
 class Reader final : public v8::ValueDeserializer::Delegate {
  public:
-  // Takes what was passed as what is to be read.
-  Reader(v8::Isolate* isolate, std::unique_ptr<std::uint8_t, Free> bytes, std::size_t size, const Passed& passed)
-      : passed_(passed), bytes_(std::move(bytes)), deserializer_(isolate, bytes_.get(), size, this) {}
+  // Takes what was passed as what is to be read. The bytes outlive the reader.
+  Reader(v8::Isolate* isolate, const std::uint8_t* bytes, std::size_t size, const Passed& passed)
+      : passed_(passed), deserializer_(isolate, bytes, size, this) {}
 
   v8::ValueDeserializer& deserializer() { return deserializer_; }
+
+  v8::MaybeLocal<v8::Value> Read(v8::Local<v8::Context> context) {
+    if (!deserializer_.ReadHeader(context).FromMaybe(false)) return {};
+    return deserializer_.ReadValue(context);
+  }
 
   v8::MaybeLocal<v8::Object> ReadHostObject(v8::Isolate* isolate) override {
     std::uint32_t id;
@@ -110,18 +127,26 @@ class Reader final : public v8::ValueDeserializer::Delegate {
   }
 
   v8::MaybeLocal<v8::SharedArrayBuffer> GetSharedArrayBufferFromId(v8::Isolate* isolate, std::uint32_t id) override {
-    JSD_CHECK(id < passed_.shared_buffers.size());
+    if (id >= passed_.shared_buffers.size()) return OfOtherCluster<v8::SharedArrayBuffer>(isolate, "memory");
     return v8::SharedArrayBuffer::New(isolate, passed_.shared_buffers[id]);
   }
 
   v8::MaybeLocal<v8::WasmModuleObject> GetWasmModuleFromId(v8::Isolate* isolate, std::uint32_t id) override {
-    JSD_CHECK(id < passed_.wasm_modules.size());
+    if (id >= passed_.wasm_modules.size()) return OfOtherCluster<v8::WasmModuleObject>(isolate, "a WebAssembly.Module");
     return v8::WasmModuleObject::FromCompiledModule(isolate, passed_.wasm_modules[id]);
   }
 
  private:
+  // What is shared within an isolate is not passed to others. No DOMException, because no JavaScript may run here; the
+  // receiver sees no more of it than that there was one.
+  template <typename T>
+  static v8::MaybeLocal<T> OfOtherCluster(v8::Isolate* isolate, const char* what) {
+    isolate->ThrowException(
+        v8::Exception::Error(Literal(isolate, std::string("The value holds ") + what + " of another worker")));
+    return {};
+  }
+
   const Passed& passed_;
-  const std::unique_ptr<std::uint8_t, Free> bytes_;
   v8::ValueDeserializer deserializer_;
 };
 
@@ -170,15 +195,19 @@ bool Transfer(v8::Isolate* isolate, const std::vector<v8::Local<v8::ArrayBuffer>
   return true;
 }
 
+v8::Local<v8::Array> ToArray(v8::Isolate* isolate, const std::vector<v8::Global<v8::Object>>& objects) {
+  v8::LocalVector<v8::Value> elements(isolate);
+  for (const auto& object : objects) elements.push_back(object.Get(isolate));
+  return v8::Array::New(isolate, elements.data(), elements.size());
+}
+
 // Puts copies in the place of platform objects; V8 lets no JavaScript run while it reads. False: an exception is
 // pending.
 bool CloneObjects(v8::Local<v8::Context> context, v8::Local<v8::Function> clone_objects,
                   std::vector<v8::Global<v8::Object>>& objects) {
   if (objects.empty()) return true;
   v8::Isolate* isolate = context->GetIsolate();
-  v8::LocalVector<v8::Value> originals(isolate);
-  for (const auto& object : objects) originals.push_back(object.Get(isolate));
-  v8::Local<v8::Value> list = v8::Array::New(isolate, originals.data(), originals.size()), copies, copy;
+  v8::Local<v8::Value> list = ToArray(isolate, objects), copies, copy;
   if (!clone_objects->Call(context, v8::Undefined(isolate), 1, &list).ToLocal(&copies)) return false;
   JSD_CHECK(copies->IsArray() && copies.As<v8::Array>()->Length() == objects.size());
   for (std::uint32_t i = 0; i < objects.size(); ++i) {
@@ -200,17 +229,15 @@ void StructuredClone(const Info& info) {
   Passed passed;
   Writer writer(isolate, passed);
   for (std::uint32_t i = 0; i < buffers->size(); ++i) writer.serializer().TransferArrayBuffer(i, (*buffers)[i]);
-  writer.serializer().WriteHeader();
-  bool written = false;
-  const bool ended = writer.serializer().WriteValue(context, info[0]).To(&written);
-  const auto [bytes, size] = writer.serializer().Release();
-  Reader reader(isolate, std::unique_ptr<std::uint8_t, Free>(bytes), size, passed);
-  if (!ended || !written || !AreDetachable(isolate, *buffers)) return;
+  std::unique_ptr<std::uint8_t, Free> bytes;
+  std::size_t size;
+  const bool written = writer.Write(context, info[0], bytes, size);
+  Reader reader(isolate, bytes.get(), size, passed);
+  if (!written || !AreDetachable(isolate, *buffers)) return;
   if (!CloneObjects(context, info[2].As<v8::Function>(), passed.platform_objects)) return;
   if (!Transfer(isolate, *buffers, reader.deserializer())) return;
   v8::Local<v8::Value> copy;
-  if (!reader.deserializer().ReadHeader(context).FromMaybe(false)) return;
-  if (reader.deserializer().ReadValue(context).ToLocal(&copy)) info.GetReturnValue().Set(copy);
+  if (reader.Read(context).ToLocal(&copy)) info.GetReturnValue().Set(copy);
 }
 
 // markCloneable(object)
@@ -238,6 +265,72 @@ constexpr Binding kBindings[] = {
 };
 
 }  // namespace
+
+std::unique_ptr<const SerializedValue> SerializedValue::Write(v8::Local<v8::Context> context,
+                                                              v8::Local<v8::Value> value,
+                                                              v8::Local<v8::Function> write_objects) {
+  v8::Isolate* isolate = context->GetIsolate();
+  std::unique_ptr<SerializedValue> serialized(new SerializedValue);
+  Passed passed;
+  Writer writer(isolate, passed);
+  const bool written = writer.Write(context, value, serialized->value_.data, serialized->value_.size);
+  if (!written || !serialized->WriteObjects(context, passed.platform_objects, write_objects)) return nullptr;
+  serialized->shared_buffers_ = std::move(passed.shared_buffers);
+  serialized->wasm_modules_ = std::move(passed.wasm_modules);
+  serialized->origin_ = isolate;
+  return serialized;
+}
+
+bool SerializedValue::WriteObjects(v8::Local<v8::Context> context, const std::vector<v8::Global<v8::Object>>& objects,
+                                   v8::Local<v8::Function> write_objects) {
+  if (objects.empty()) return true;
+  v8::Isolate* isolate = context->GetIsolate();
+  v8::Local<v8::Value> list = ToArray(isolate, objects), written, records, handles, handle;
+  if (!write_objects->Call(context, v8::Undefined(isolate), 1, &list).ToLocal(&written)) return false;
+  JSD_CHECK(written->IsArray());
+  if (!written.As<v8::Array>()->Get(context, 0).ToLocal(&records)) return false;
+  if (!written.As<v8::Array>()->Get(context, 1).ToLocal(&handles)) return false;
+  JSD_CHECK(handles->IsArray());
+  for (std::uint32_t i = 0; i < handles.As<v8::Array>()->Length(); ++i) {
+    if (!handles.As<v8::Array>()->Get(context, i).ToLocal(&handle)) return false;
+    handles_.push_back(handle.As<v8::ArrayBuffer>()->GetBackingStore());
+  }
+  Passed passed;
+  const bool ended = Writer(isolate, passed).Write(context, records, objects_.data, objects_.size);
+  JSD_CHECK(passed.platform_objects.empty());
+  return ended;
+}
+
+v8::MaybeLocal<v8::Value> SerializedValue::Read(v8::Local<v8::Context> context,
+                                                v8::Local<v8::Function> read_objects) const {
+  Passed passed;
+  if (!ReadObjects(context, read_objects, passed.platform_objects)) return {};
+  if (origin_ == context->GetIsolate()) {
+    passed.shared_buffers = shared_buffers_;
+    std::vector<v8::CompiledWasmModule>(wasm_modules_).swap(passed.wasm_modules);  // Its elements cannot be assigned.
+  }
+  return Reader(context->GetIsolate(), value_.data.get(), value_.size, passed).Read(context);
+}
+
+bool SerializedValue::ReadObjects(v8::Local<v8::Context> context, v8::Local<v8::Function> read_objects,
+                                  std::vector<v8::Global<v8::Object>>& objects) const {
+  if (objects_.size == 0) return true;
+  v8::Isolate* isolate = context->GetIsolate();
+  const Passed nothing;
+  v8::Local<v8::Value> records, read, object;
+  if (!Reader(isolate, objects_.data.get(), objects_.size, nothing).Read(context).ToLocal(&records)) return false;
+  v8::LocalVector<v8::Value> handles(isolate);
+  for (const auto& handle : handles_) handles.push_back(v8::ArrayBuffer::New(isolate, handle));
+  v8::Local<v8::Value> arguments[] = {records, v8::Array::New(isolate, handles.data(), handles.size())};
+  if (!read_objects->Call(context, v8::Undefined(isolate), 2, arguments).ToLocal(&read)) return false;
+  JSD_CHECK(read->IsArray());
+  for (std::uint32_t i = 0; i < read.As<v8::Array>()->Length(); ++i) {
+    if (!read.As<v8::Array>()->Get(context, i).ToLocal(&object)) return false;
+    JSD_CHECK(object->IsObject());
+    objects.emplace_back(isolate, object.As<v8::Object>());
+  }
+  return true;
+}
 
 std::span<const Binding> StructuredCloneBindings() { return kBindings; }
 

@@ -28,18 +28,24 @@ const PAGE = `<!doctype html>
 
 const LONGEST = 1000;
 
-// Of this worker.
+// Each worker has the sockets of its own visitors, and tells the other workers what they say.
 const sockets = new Set();
-let guests = 0;
+const room = new BroadcastChannel('room');
+room.onmessage = ({ data }) => show(data);
+
+function show(message) {
+  const text = JSON.stringify(message);
+  for (const socket of sockets) socket.send(text);
+}
 
 function say(from, text) {
-  const message = JSON.stringify({ from, text });
-  for (const socket of sockets) socket.send(message);
+  show({ from, text });
+  room.postMessage({ from, text });
 }
 
 function enter(request) {
   const { socket, response } = jsd.upgradeWebSocket(request);
-  const name = `guest ${++guests}`;
+  const name = `guest ${crypto.randomUUID().slice(0, 4)}`;
   socket.addEventListener('open', () => {
     sockets.add(socket);
     say('room', `${name} is here`);
