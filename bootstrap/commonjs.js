@@ -30,7 +30,7 @@ class Module {
   }
 }
 
-// What a module gets of Node's globals, if its text mentions them.
+// Node's globals, which packages count on: nothing is loaded before one is read.
 function nodeGlobal(name) {
   switch (name) {
     case 'Buffer':
@@ -42,6 +42,22 @@ function nodeGlobal(name) {
     default:
       return core.loadBuiltin('timers')[name];
   }
+}
+
+for (const name of ['Buffer', 'clearImmediate', 'global', 'process', 'setImmediate']) {
+  ObjectDefineProperty(globalObject, name, {
+    __proto__: null,
+    get() {
+      const value = nodeGlobal(name);
+      core.defineGlobal(name, value);
+      return value;
+    },
+    set(value) {
+      core.defineGlobal(name, value);
+    },
+    enumerable: false,
+    configurable: true,
+  });
 }
 
 function makeRequire(module) {
@@ -97,9 +113,9 @@ function load(path, isJson, parent) {
 
 function run(module) {
   const compiled = ops.compileCommonJs(module.filename);
-  const parameters = [module.exports, makeRequire(module), module, module.filename, module.path];
-  for (let i = 1; i < compiled.length; i++) ArrayPrototypePush(parameters, nodeGlobal(compiled[i]));
-  ReflectApply(compiled[0], module.exports, parameters);
+  ReflectApply(compiled, module.exports, [
+    module.exports, makeRequire(module), module, module.filename, module.path,
+  ]);
 }
 
 core.bindCallback('require', (path, isJson) => load(path, isJson, null));

@@ -9,17 +9,6 @@
 namespace jsd {
 namespace {
 
-// Globals in Node and not here: a CommonJS module gets those that it names as further parameters.
-constexpr std::string_view kNodeGlobals[] = {"Buffer", "clearImmediate", "global", "process", "setImmediate"};
-
-std::vector<std::string> MentionedGlobals(const std::string& text) {
-  std::vector<std::string> names;
-  for (const std::string_view name : kNodeGlobals) {
-    if (text.find(name) != text.npos) names.emplace_back(name);
-  }
-  return names;
-}
-
 // V8's words for syntax that only a module may have.
 bool SaysThatItIsAModule(const std::string& message) {
   for (const char* words : {"Cannot use import statement outside a module", "Unexpected token 'export'",
@@ -32,25 +21,9 @@ bool SaysThatItIsAModule(const std::string& message) {
 
 }  // namespace
 
-v8::MaybeLocal<v8::Function> CommonJs::CompileText(v8::Local<v8::Context> context, const ModuleLocation& module,
-                                                   const std::string& text, const std::vector<std::string>& extras) {
-  v8::Local<v8::String> name;
-  if (!ToV8(isolate_, module.path).ToLocal(&name)) return {};
-  // A line for the shell; the comment keeps the positions.
-  const std::string shell_free = text.starts_with("#!") ? "//" + text.substr(2) : std::string();
-  v8::LocalVector<v8::String> parameters(isolate_);
-  for (const char* parameter : {"exports", "require", "module", "__filename", "__dirname"}) {
-    parameters.push_back(Literal(isolate_, parameter));
-  }
-  for (const std::string& extra : extras) parameters.push_back(Literal(isolate_, extra));
-  return source_->CompileFunction(context, name, shell_free.empty() ? text : shell_free, parameters);
-}
-
-v8::MaybeLocal<v8::Function> CommonJs::Compile(v8::Local<v8::Context> context, const ModuleLocation& module,
-                                               std::vector<std::string>* extras) {
+v8::MaybeLocal<v8::Function> CommonJs::Compile(v8::Local<v8::Context> context, const ModuleLocation& module) {
   if (const auto known = compiled_.find(module.path); known != compiled_.end()) {
-    *extras = std::move(known->second.extras);
-    const v8::Local<v8::Function> function = known->second.function.Get(isolate_);
+    const v8::Local<v8::Function> function = known->second.Get(isolate_);
     compiled_.erase(known);
     return function;
   }
@@ -59,33 +32,23 @@ v8::MaybeLocal<v8::Function> CommonJs::Compile(v8::Local<v8::Context> context, c
     (text->syntax_error ? ThrowSyntaxError : ThrowTypeError)(isolate_, text->error, "");
     return {};
   }
-  *extras = MentionedGlobals(text->code);
-  for (;;) {
-    v8::TryCatch try_catch(isolate_);
-    v8::Local<v8::Function> function;
-    if (CompileText(context, module, text->code, *extras).ToLocal(&function)) return function;
-    // `const process = require('process')` may stand beside a global of that name, but not beside a parameter.
-    const std::string message = try_catch.CanContinue() ? DescribeValue(context, try_catch.Exception()) : std::string();
-    const auto declared = std::ranges::find_if(*extras, [&](const std::string& name) {
-      return message.find("Identifier '" + name + "' has already been declared") != message.npos;
-    });
-    if (declared == extras->end()) {
-      try_catch.ReThrow();
-      return {};
-    }
-    extras->erase(declared);
+  v8::Local<v8::String> name;
+  if (!ToV8(isolate_, module.path).ToLocal(&name)) return {};
+  // A line for the shell; the comment keeps the positions.
+  const bool for_shell = text->code.starts_with("#!");
+  v8::LocalVector<v8::String> parameters(isolate_);
+  for (const char* parameter : {"exports", "require", "module", "__filename", "__dirname"}) {
+    parameters.push_back(Literal(isolate_, parameter));
   }
+  return source_->CompileFunction(context, name, for_shell ? "//" + text->code.substr(2) : text->code, parameters);
 }
 
 bool CommonJs::IsCommonJs(v8::Local<v8::Context> context, const ModuleLocation& module) {
   if (compiled_.contains(module.path)) return true;
   v8::TryCatch try_catch(isolate_);
-  std::vector<std::string> extras;
   v8::Local<v8::Function> function;
-  if (Compile(context, module, &extras).ToLocal(&function)) {
-    Compiled& compiled = compiled_[module.path];
-    compiled.function.Reset(isolate_, function);
-    compiled.extras = std::move(extras);
+  if (Compile(context, module).ToLocal(&function)) {
+    compiled_[module.path].Reset(isolate_, function);
     return true;
   }
   return !try_catch.CanContinue() || !SaysThatItIsAModule(DescribeValue(context, try_catch.Exception()));

@@ -23,11 +23,9 @@ class CommonJs {
   CommonJs(v8::Isolate* isolate, ModuleResolver* resolver, ModuleSource* source)
       : isolate_(isolate), resolver_(resolver), source_(source) {}
 
-  // The module as a function of exports, require, module, __filename and __dirname, and of those of Node's globals that
-  // its text mentions, whose names become `extras`. Empty with an exception pending where it cannot be read or
-  // compiled.
-  v8::MaybeLocal<v8::Function> Compile(v8::Local<v8::Context> context, const ModuleLocation& module,
-                                       std::vector<std::string>* extras);
+  // The module as a function of exports, require, module, __filename and __dirname. Empty with an exception pending
+  // where it cannot be read or compiled.
+  v8::MaybeLocal<v8::Function> Compile(v8::Local<v8::Context> context, const ModuleLocation& module);
 
   // Whether a file that may be either is CommonJS. What cannot be read or has another error counts as that.
   bool IsCommonJs(v8::Local<v8::Context> context, const ModuleLocation& module);
@@ -36,20 +34,13 @@ class CommonJs {
   std::vector<std::string> ExportNames(const ModuleLocation& module);
 
  private:
-  struct Compiled {
-    v8::Global<v8::Function> function;
-    std::vector<std::string> extras;
-  };
-
-  v8::MaybeLocal<v8::Function> CompileText(v8::Local<v8::Context> context, const ModuleLocation& module,
-                                           const std::string& text, const std::vector<std::string>& extras);
   void AddNames(const ModuleLocation& module, std::set<std::string>* seen, std::vector<std::string>* names);
 
   v8::Isolate* const isolate_;
   ModuleResolver* const resolver_;
   ModuleSource* const source_;
   // Compiled to see what they are, and not called yet; by path.
-  std::unordered_map<std::string, Compiled> compiled_;
+  std::unordered_map<std::string, v8::Global<v8::Function>> compiled_;
 };
 
 }  // namespace jsd

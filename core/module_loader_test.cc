@@ -170,13 +170,13 @@ TEST_F(ModuleLoaderTest, ImportsCommonJsWithItsNames) {
 TEST_F(ModuleLoaderTest, CommonJsModulesFindTheirSurroundings) {
   folder_.Write("lib/a.cjs",
                 "#!/usr/bin/env node\n"
-                "const process = require('process');\n"  // Beside the parameter of that name.
+                "const process = require('process');\n"  // Beside the global of that name.
                 "console.log(this === exports, module.exports === exports, module.id === __filename, typeof require,"
                 " __dirname.endsWith('/lib'), process.env.COLOR, typeof global, module.loaded,"
                 " require.resolve('./a.cjs') === __filename, typeof Buffer)");
   EXPECT_EQ(Load("import './lib/a.cjs'; console.log(typeof process, typeof Buffer, typeof require);"), "");
   EXPECT_THAT(host_.console, ElementsAre("true true true function true green object false true function",
-                                         "undefined undefined undefined"));
+                                         "object function undefined"));
 }
 
 TEST_F(ModuleLoaderTest, CommonJsCyclesSeeWhatIsThereSoFar) {

@@ -13,8 +13,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kImportConditions[] = {"workerd", "worker", "import", "module-sync"};
-constexpr std::string_view kRequireConditions[] = {"workerd", "worker", "require", "module-sync"};
+constexpr std::string_view kImportConditions[] = {"workerd", "worker", "browser", "import", "module-sync"};
+constexpr std::string_view kRequireConditions[] = {"workerd", "worker", "browser", "require", "module-sync"};
 
 // Of Node 24, without those that have only a name with "node:".
 constexpr std::string_view kNodeBuiltins[] = {
@@ -345,9 +345,12 @@ Resolution ModuleResolver::ResolveInPackage(const std::string& folder, const std
     if (decoded.empty()) return Fail("it is not a valid path");
     return ResolveFile(decoded);
   }
-  // LEGACY_MAIN_RESOLVE and LOAD_AS_DIRECTORY.
-  if (found.package != nullptr && !found.package->main.empty()) {
-    const std::string main = (fs::path(folder) / found.package->main).lexically_normal().string();
+  // LEGACY_MAIN_RESOLVE and LOAD_AS_DIRECTORY, with what stands in for `main` where there is no Node.
+  const std::string none;
+  for (const std::string& name : {found.package == nullptr ? none : found.package->browser,
+                                  found.package == nullptr ? none : found.package->main}) {
+    if (name.empty()) continue;
+    const std::string main = (fs::path(folder) / name).lexically_normal().string();
     const std::string base = main.ends_with('/') ? main.substr(0, main.size() - 1) : main;
     for (const char* ending : {"", ".js", ".json", "/index.js", "/index.json"}) {
       if (IsFile(base + ending)) return ResolveFile(base + ending);

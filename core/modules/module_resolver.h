@@ -37,7 +37,8 @@ struct Resolution {
 };
 
 // Finds the files that specifiers mean, as Node does ("ECMAScript modules, Resolution Algorithm" and "CommonJS modules,
-// All together"), with the conditions `workerd`, `worker` and `import` or `require`, and an import map before it.
+// All together"), with the conditions `workerd`, `worker`, `browser` and `import` or `require`, and an import map
+// before it.
 //
 // Owner: a ModuleLoader. Thread: its owner's. Lifetime: as long as the modules that it found; it remembers what it read
 // of packages, so a new version of an application needs a new one.

@@ -142,6 +142,7 @@ TEST_F(ModuleResolverTest, ConditionsInTheOrderOfThePackage) {
     "./require-only": {"require": "./require.js"},
     "./nested": {"deno": "./no.js", "import": {"bun": "./no.js", "default": "./import.js"}},
     "./fall-through": {"import": {"bun": "./no.js"}, "default": "./default.js"},
+    "./browser": {"node": "./no.js", "browser": "./workerd.js", "default": "./default.js"},
     "./forbidden": {"import": null, "default": "./default.js"},
     "./list": [{"bun": "./no.js"}, "bad", "./default.js"]
   }})");
@@ -155,10 +156,27 @@ TEST_F(ModuleResolverTest, ConditionsInTheOrderOfThePackage) {
   EXPECT_EQ(Require("p/require-only"), "node_modules/p/require.js");
   EXPECT_EQ(Import("p/nested"), "node_modules/p/import.js");
   EXPECT_EQ(Import("p/fall-through"), "node_modules/p/default.js");
+  EXPECT_EQ(Import("p/browser"), "node_modules/p/workerd.js");
+  EXPECT_EQ(Require("p/browser"), "node_modules/p/workerd.js");
   EXPECT_THAT(Import("p/forbidden"), HasSubstr("does not export"));
   EXPECT_EQ(Import("p/list"), "node_modules/p/default.js");
   EXPECT_THAT(Import("p/hidden.js"), HasSubstr("does not export './hidden.js'"));
   EXPECT_THAT(Import("p/"), HasSubstr("does not export './'"));
+}
+
+TEST_F(ModuleResolverTest, TakesTheFileForBrowsersInPlaceOfMain) {
+  Write("node_modules/p/package.json", R"({"main": "node.js", "browser": "lib/browser"})");
+  Write("node_modules/p/node.js");
+  Write("node_modules/p/lib/browser.js");
+  EXPECT_EQ(Import("p"), "node_modules/p/lib/browser.js");
+  EXPECT_EQ(Require("p"), "node_modules/p/lib/browser.js");
+  // A map of files is for bundlers; a file that is not there is none.
+  Write("node_modules/q/package.json", R"({"main": "node.js", "browser": {"./node.js": "./browser.js"}})");
+  Write("node_modules/q/node.js");
+  EXPECT_EQ(Import("q"), "node_modules/q/node.js");
+  Write("node_modules/r/package.json", R"({"main": "node.js", "browser": "browser.js"})");
+  Write("node_modules/r/node.js");
+  EXPECT_EQ(Import("r"), "node_modules/r/node.js");
 }
 
 TEST_F(ModuleResolverTest, SubpathPatterns) {

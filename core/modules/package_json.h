@@ -17,6 +17,7 @@ struct PackageJson {
   std::string folder;  // That it stands in.
   std::string name;
   std::string main;
+  std::string browser;  // In place of `main`, where it is a text.
   Type type = Type::kUnspecified;
   bool workspaces = false;         // It is the root of npm workspaces.
   nlohmann::ordered_json exports;  // Null where there is none. The order of conditions counts.

@@ -60,22 +60,16 @@ ModuleLocation LocationOf(const std::string& path, ModuleFormat format) {
   return module;
 }
 
-// compileCommonJs(path): [function, names of its parameters after the usual five …].
+// compileCommonJs(path)
 void CompileCommonJs(const Info& info) {
   v8::Isolate* isolate = info.GetIsolate();
-  std::vector<std::string> extras;
   v8::Local<v8::Function> function;
-  if (!RuntimeState::From(isolate)
-           .modules->commonjs()
-           .Compile(isolate->GetCurrentContext(), LocationOf(TextOf(isolate, info[0]), ModuleFormat::kCommonJs),
-                    &extras)
-           .ToLocal(&function)) {
-    return;
+  if (RuntimeState::From(isolate)
+          .modules->commonjs()
+          .Compile(isolate->GetCurrentContext(), LocationOf(TextOf(isolate, info[0]), ModuleFormat::kCommonJs))
+          .ToLocal(&function)) {
+    info.GetReturnValue().Set(function);
   }
-  v8::LocalVector<v8::Value> result(isolate);
-  result.push_back(function);
-  for (const std::string& extra : extras) result.push_back(Literal(isolate, extra));
-  info.GetReturnValue().Set(v8::Array::New(isolate, result.data(), result.size()));
 }
 
 // requireJson(path): the parsed file.

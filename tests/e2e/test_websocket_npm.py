@@ -1,13 +1,11 @@
 """WebSockets with the npm package `ws` as the client, as its many users have it."""
 
 import json
-import os
-import pathlib
-import shutil
 import subprocess
 
 import pytest
 
+from npm import installed
 from server import REPOSITORY
 
 FOLDER = REPOSITORY / 'tests/websocket'
@@ -21,16 +19,7 @@ ECHO = '''export default { fetch(request) {
 
 @pytest.fixture(scope='session')
 def modules():
-    """A folder with the package, which stays for the next run."""
-    cache = pathlib.Path(os.environ.get('XDG_CACHE_HOME') or pathlib.Path.home() / '.cache') / 'jsd/websocket'
-    installed, lock = cache / 'installed-lock.json', FOLDER / 'package-lock.json'
-    if not installed.exists() or installed.read_bytes() != lock.read_bytes():
-        cache.mkdir(parents=True, exist_ok=True)
-        for name in ('package.json', 'package-lock.json'):
-            shutil.copy(FOLDER / name, cache)
-        subprocess.run(['npm', 'ci', '--no-audit', '--no-fund'], cwd=cache, check=True, capture_output=True)
-        shutil.copy(lock, installed)
-    return cache
+    return installed(FOLDER)
 
 
 @pytest.mark.parametrize('mode', ['off', 'message', 'connection'])
