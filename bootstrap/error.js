@@ -2,7 +2,8 @@
 
 const {
   ArrayIsArray, ArrayPrototypeJoin, ArrayPrototypePush, Error, ErrorPrototypeToString, MathMax, MathMin, SafeSet, String,
-  StringPrototypeIncludes, StringPrototypeIndexOf, StringPrototypeRepeat, StringPrototypeReplaceAll, StringPrototypeSlice,
+  StringPrototypeCharCodeAt, StringPrototypeEndsWith, StringPrototypeIncludes, StringPrototypeIndexOf,
+  StringPrototypeLastIndexOf, StringPrototypeRepeat, StringPrototypeReplaceAll, StringPrototypeSlice,
   StringPrototypeStartsWith, uncurryThis,
 } = core.primordials;
 
@@ -47,12 +48,62 @@ const excerpt = ({ line, column, endColumn, text }) => {
   return `\n ${number} | ${shown}\n ${margin} | ${underline}`;
 };
 
+// The number that digits make; 0 for anything else.
+const toNumber = (digits) => {
+  let number = 0;
+  for (let i = 0; i < digits.length; i++) {
+    const digit = StringPrototypeCharCodeAt(digits, i) - 0x30;
+    if (digit < 0 || digit > 9 || i === 9) return 0;
+    number = number * 10 + digit;
+  }
+  return number;
+};
+
+// One `    at …` line: where a source map knows what its position comes from, that instead.
+const mapFrame = (frame) => {
+  const isEnclosed = StringPrototypeEndsWith(frame, ')');
+  const end = frame.length - (isEnclosed ? 1 : 0);
+  const beforeColumn = StringPrototypeLastIndexOf(frame, ':');
+  const beforeLine = StringPrototypeLastIndexOf(frame, ':', beforeColumn - 1);
+  const line = toNumber(StringPrototypeSlice(frame, beforeLine + 1, beforeColumn));
+  const column = toNumber(StringPrototypeSlice(frame, beforeColumn + 1, end));
+  if (beforeLine === -1 || line === 0 || column === 0) return frame;
+  const begin = isEnclosed ? StringPrototypeLastIndexOf(frame, ' (') + 2 :
+    StringPrototypeIndexOf(frame, 'at ') + (StringPrototypeStartsWith(frame, '    at async ') ? 9 : 3);
+  const original = core.ops.originalPosition(StringPrototypeSlice(frame, begin, beforeLine), line, column);
+  if (original === undefined) return frame;
+  const place = `${original[0]}:${original[1]}:${original[2]}`;
+  return StringPrototypeSlice(frame, 0, begin) + place + (isEnclosed ? ')' : '');
+};
+
+// The text of a stack with the positions of the author's files, as far as there are source maps.
+core.mapStack = (stack) => {
+  const start = StringPrototypeIndexOf(stack, '\n    at ');
+  if (start === -1) return stack;
+  let text = StringPrototypeSlice(stack, 0, start);
+  for (let begin = start + 1; begin < stack.length;) {
+    const next = StringPrototypeIndexOf(stack, '\n', begin);
+    const end = next === -1 ? stack.length : next;
+    text += `\n${mapFrame(StringPrototypeSlice(stack, begin, end))}`;
+    begin = end + 1;
+  }
+  return text;
+};
+
+// The position of an error, as ops.errorPosition has it, in the author's file.
+const mapPosition = (position) => {
+  const original = core.ops.originalPosition(position.file, position.line, position.column + 1);
+  if (original === undefined) return position;
+  const column = original[2] - 1;
+  return { __proto__: null, file: original[0], line: original[1], column, endColumn: column + 1, text: original[3] };
+};
+
 // The `    at …` lines of an error's stack, which begins with a message that may itself have several lines.
 const framesOf = (error) => {
   const stack = attempt(() => error.stack);
   if (typeof stack !== 'string') return '';
   const start = StringPrototypeIndexOf(stack, '\n    at ');
-  return start === -1 ? '' : StringPrototypeSlice(stack, start);
+  return start === -1 ? '' : core.mapStack(StringPrototypeSlice(stack, start));
 };
 
 const reportError = (error, seen) => {
@@ -64,8 +115,9 @@ const reportError = (error, seen) => {
   if (seen.has(error)) return `${report} [circular]`;
   seen.add(error);
   // In this order: V8 forgets the position when it makes the text of the stack.
-  const position = core.ops.errorPosition(error);
+  let position = core.ops.errorPosition(error);
   const frames = framesOf(error);
+  if (position !== undefined) position = mapPosition(position);
   if (position !== undefined && !StringPrototypeStartsWith(position.file, 'jsd:')) {
     if (position.text !== '') report += excerpt(position);
     // A text that does not compile has no frame of its own; those there are belong to whoever wanted it compiled.

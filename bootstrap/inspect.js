@@ -302,7 +302,7 @@ class Inspection {
   #describeError(value, parts) {
     const stack = attempt(() => value.stack);
     let text = typeof stack === 'string' && stack !== '' ?
-      stack :
+      core.mapStack(stack) :
       attempt(() => ErrorPrototypeToString(value), `[${classNameOf(value) ?? 'Error'}]`);
     if (!StringPrototypeIncludes(text, '\n    at ') && !StringPrototypeStartsWith(text, '[')) text = `[${text}]`;
     if (this.#indentation > 0) {

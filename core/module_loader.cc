@@ -81,7 +81,9 @@ std::string ImportedBy(const std::string& specifier, const std::string& path, in
 }  // namespace
 
 ModuleLoader::ModuleLoader(v8::Isolate* isolate, const ModuleOptions& options)
-    : isolate_(isolate), options_(options), source_(isolate, options.transform_typescript, options.cache_folder) {
+    : isolate_(isolate),
+      options_(options),
+      source_(isolate, options.transform_typescript, options.cache_folder, options.root) {
   isolate->SetHostImportModuleDynamicallyCallback(ImportDynamically);
   isolate->SetHostInitializeImportMetaObjectCallback(InitializeImportMeta);
 }

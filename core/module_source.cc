@@ -37,8 +37,11 @@ std::string DescribeCompileError(const std::string& path, const ScriptTools::Com
 
 }  // namespace
 
-ModuleSource::ModuleSource(v8::Isolate* isolate, bool transform_typescript, std::string cache_folder)
-    : isolate_(isolate), transform_typescript_(transform_typescript), cache_folder_(std::move(cache_folder)) {}
+ModuleSource::ModuleSource(v8::Isolate* isolate, bool transform_typescript, std::string cache_folder, std::string root)
+    : isolate_(isolate),
+      transform_typescript_(transform_typescript),
+      cache_folder_(std::move(cache_folder)),
+      source_maps_(isolate, std::move(root)) {}
 
 ScriptTools& ModuleSource::tools() {
   if (!tools_) tools_ = ScriptTools::Get();
@@ -60,7 +63,7 @@ std::shared_ptr<const ModuleText> ModuleSource::Load(const ModuleLocation& modul
       text->syntax_error = true;
     }
     text->code = compiled.code;
-    if (!compiled.map.empty()) maps_[module.path] = compiled.map;
+    if (!compiled.map.empty()) source_maps_.NoteTranslation(module.path, compiled.map);
   }
   texts_[module.path] = text;
   return text;
@@ -85,11 +88,6 @@ ScriptTools::Compiled ModuleSource::Translate(const ModuleLocation& module, cons
     cache.Store(cache_folder_, key, std::to_string(compiled.code.size()) + "\n" + compiled.code + compiled.map);
   }
   return compiled;
-}
-
-const std::string* ModuleSource::TranslationMap(const std::string& path) const {
-  const auto found = maps_.find(path);
-  return found == maps_.end() ? nullptr : &found->second;
 }
 
 template <typename T, typename Compile>
@@ -129,9 +127,13 @@ v8::MaybeLocal<T> ModuleSource::WithCache(const char* kind, v8::Local<v8::String
 }
 
 v8::MaybeLocal<v8::Module> ModuleSource::CompileModule(v8::Local<v8::String> name, const std::string& code) {
-  return WithCache<v8::Module>("module", name, true, code, [&](auto* source, auto options) {
-    return v8::ScriptCompiler::CompileModule(isolate_, source, options);
-  });
+  v8::Local<v8::Module> module;
+  const bool compiled = WithCache<v8::Module>("module", name, true, code, [&](auto* source, auto options) {
+                          return v8::ScriptCompiler::CompileModule(isolate_, source, options);
+                        }).ToLocal(&module);
+  if (!compiled) return {};
+  source_maps_.NoteUrl(ToUtf8(isolate_, name), module->GetUnboundModuleScript()->GetSourceMappingURL());
+  return module;
 }
 
 v8::MaybeLocal<v8::Function> ModuleSource::CompileFunction(v8::Local<v8::Context> context, v8::Local<v8::String> name,
@@ -139,10 +141,15 @@ v8::MaybeLocal<v8::Function> ModuleSource::CompileFunction(v8::Local<v8::Context
                                                            const v8::LocalVector<v8::String>& parameters) {
   std::string kind = "function";
   for (const v8::Local<v8::String>& parameter : parameters) kind += " " + ToUtf8(isolate_, parameter);
-  return WithCache<v8::Function>(kind.c_str(), name, false, code, [&](auto* source, auto options) {
-    return v8::ScriptCompiler::CompileFunction(
-        context, source, parameters.size(), const_cast<v8::Local<v8::String>*>(parameters.data()), 0, nullptr, options);
-  });
+  v8::Local<v8::Function> function;
+  const bool compiled = WithCache<v8::Function>(kind.c_str(), name, false, code, [&](auto* source, auto options) {
+                          return v8::ScriptCompiler::CompileFunction(
+                              context, source, parameters.size(), const_cast<v8::Local<v8::String>*>(parameters.data()),
+                              0, nullptr, options);
+                        }).ToLocal(&function);
+  if (!compiled) return {};
+  source_maps_.NoteUrl(ToUtf8(isolate_, name), function->GetScriptOrigin().SourceMapUrl());
+  return function;
 }
 
 void ModuleSource::Settle() {

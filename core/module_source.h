@@ -10,6 +10,7 @@
 
 #include "core/modules/module_resolver.h"
 #include "core/script_tools.h"
+#include "core/source_maps.h"
 
 namespace jsd {
 
@@ -26,14 +27,14 @@ struct ModuleText {
 // Owner: ModuleLoader. Thread: the runtime's. Lifetime: ends before the isolate.
 class ModuleSource {
  public:
-  // `cache_folder` as of CodeCache; empty: none.
-  ModuleSource(v8::Isolate* isolate, bool transform_typescript, std::string cache_folder);
+  // `cache_folder` as of CodeCache; empty: none. Source maps are read below `root`; empty: from anywhere.
+  ModuleSource(v8::Isolate* isolate, bool transform_typescript, std::string cache_folder, std::string root);
 
   // The text of a module, kept until Settle.
   std::shared_ptr<const ModuleText> Load(const ModuleLocation& module);
 
-  // The source map that the translation of this file left behind; null where there is none.
-  const std::string* TranslationMap(const std::string& path) const;
+  // Where the positions of scripts come from.
+  SourceMaps& source_maps() { return source_maps_; }
 
   // Empty with an exception pending.
   v8::MaybeLocal<v8::Module> CompileModule(v8::Local<v8::String> name, const std::string& code);
@@ -65,7 +66,7 @@ class ModuleSource {
   const std::string cache_folder_;
   std::shared_ptr<ScriptTools> tools_;
   std::unordered_map<std::string, std::shared_ptr<const ModuleText>> texts_;  // By path.
-  std::unordered_map<std::string, std::string> maps_;                         // By path.
+  SourceMaps source_maps_;
   std::vector<Fresh> fresh_;
 };
 

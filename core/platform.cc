@@ -16,8 +16,8 @@ namespace jsd {
 namespace {
 
 // Set always, before what the configuration adds. Without the first one some optimised loops lose the stack check by
-// which they can be terminated. The second has V8 collect young objects once their buffers are 16 MB: beyond half of the
-// heap's limit, which by its own measure is sooner, it would collect all of the heap instead.
+// which they can be terminated. The second has V8 collect young objects once their buffers are 16 MB: beyond half of
+// the heap's limit, which by its own measure is sooner, it would collect all of the heap instead.
 constexpr const char* kFlags[] = {"--no-turboshaft-loop-unrolling", "--scavenger-max-new-space-capacity-mb=4"};
 
 // An isolate that is being made or ended has no state.

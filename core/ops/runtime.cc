@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "core/check.h"
+#include "core/module_loader.h"
 #include "core/runtime_state.h"
 #include "core/value.h"
 
@@ -117,6 +118,25 @@ void ErrorPosition(const Info& info) {
   info.GetReturnValue().Set(v8::Object::New(isolate, v8::Null(isolate), names, values, std::size(names)));
 }
 
+// originalPosition(file, line, column): [file, line, column, text of the line] of what a source map says the position
+// comes from; undefined where none says anything. Lines and columns count from 1.
+void OriginalPosition(const Info& info) {
+  JSD_CHECK(info.Length() == 3 && info[0]->IsString() && info[1]->IsUint32() && info[2]->IsUint32());
+  v8::Isolate* isolate = info.GetIsolate();
+  // While a snapshot is made there is no state, and no script that has a map.
+  const RuntimeState* const state = RuntimeState::FromOrNull(isolate);
+  if (state == nullptr || state->modules == nullptr) return;
+  const auto position = state->modules->source().source_maps().Find(
+      ToUtf8(isolate, info[0].As<v8::String>()), info[1].As<v8::Uint32>()->Value(), info[2].As<v8::Uint32>()->Value());
+  v8::Local<v8::String> file, text;
+  if (!position || !ToV8(isolate, position->file).ToLocal(&file) || !ToV8(isolate, position->text).ToLocal(&text)) {
+    return;
+  }
+  v8::Local<v8::Value> values[] = {file, v8::Integer::NewFromUnsigned(isolate, position->line),
+                                   v8::Integer::NewFromUnsigned(isolate, position->column), text};
+  info.GetReturnValue().Set(v8::Array::New(isolate, values, std::size(values)));
+}
+
 // hardwareConcurrency(): how many threads this process may run at the same time.
 void HardwareConcurrency(const Info& info) {
   info.GetReturnValue().Set(std::max(1U, std::thread::hardware_concurrency()));
@@ -130,6 +150,7 @@ constexpr Binding kBindings[] = {
     {"reportUncaught", ReportUncaught},
     {"isNativeError", IsNativeError},
     {"errorPosition", ErrorPosition},
+    {"originalPosition", OriginalPosition},
     {"hardwareConcurrency", HardwareConcurrency},
 };
 
