@@ -4,9 +4,11 @@
 const { DOMException, event, structuredCloneWithTransfer, webidl } = core;
 const { ArrayPrototypeIndexOf, ArrayPrototypePush, ArrayPrototypeShift, ReflectApply, SymbolIterator } = core.primordials;
 
-// What two ports share of each other; a port that is transferred hands its end to the new one.
+// One of two ends that send each other messages. It belongs to a port, and is handed on where that is transferred; or it
+// has a function that gets the messages.
 class End {
   port = null;
+  receive = undefined;
   // Null once either side has closed.
   peer = null;
   // { data, ports } that came and were not delivered.
@@ -29,6 +31,7 @@ class End {
       if (!this.isEnabled || this.queue.length === 0) return;
       const message = ArrayPrototypeShift(this.queue);
       this.schedule();
+      if (this.receive !== undefined) return this.receive(message);
       event.dispatchTrusted(this.port, new event.MessageEvent('message', message));
     }, 0);
   }
@@ -40,6 +43,7 @@ class End {
     if (peer === null) return;
     this.peer = null;
     peer.peer = null;
+    if (peer.port === null) return;
     // What was sent before comes before.
     core.timers.start(() => event.dispatchTrusted(peer.port, new event.Event('close')), 0);
   }
@@ -115,6 +119,17 @@ class MessagePort extends event.EventTarget {
       return [attach(ends[0]), attach(ends[1])];
     };
     core.isMessagePort = isMessagePort;
+    // Two ends without ports, for `receive(message)` and send(message); they do not clone.
+    core.connect = (receiveOne, receiveOther) => {
+      const one = new End();
+      const other = new End();
+      one.peer = other;
+      other.peer = one;
+      one.receive = receiveOne;
+      other.receive = receiveOther;
+      one.isEnabled = other.isEnabled = true;
+      return [one, other];
+    };
     ArrayPrototypePush(core.transferables, {
       __proto__: null,
       isInstance: isMessagePort,

@@ -207,6 +207,10 @@ class TransformStream {
   #stream;
 
   constructor(transformer = undefined, writableStrategy = {}, readableStrategy = {}) {
+    if (transformer === streamInternals) {
+      this.#stream = writableStrategy;
+      return;
+    }
     const context = "Failed to construct 'TransformStream'";
     const given = optionalObject(transformer, `${context}: Argument 1`);
     writableStrategy = convertStrategy(writableStrategy, `${context}: Argument 2`);
@@ -237,6 +241,16 @@ class TransformStream {
 
   get writable() {
     return this.#stream.writable.object;
+  }
+
+  static {
+    streamInternals.transform = {
+      __proto__: null,
+      stateOf: (object) => (webidl.isObject(object) && #stream in object ? object.#stream : undefined),
+      // One that was transferred is no more than its two sides.
+      makeObject: (readableSide, writableSide) =>
+        new TransformStream(streamInternals, { __proto__: null, readable: readableSide, writable: writableSide }),
+    };
   }
 }
 

@@ -71,7 +71,9 @@ function cloneWithTransfer(value, transfer) {
     const kind = find(transferables, object);
     if (kind === undefined) throw dataCloneError('An object in the transfer list cannot be transferred');
     if (moving.has(object)) throw dataCloneError('An object is in the transfer list twice');
-    if (kind.isDetached(object)) throw dataCloneError('An object in the transfer list has been transferred already');
+    if (kind.isDetached(object)) {
+      throw dataCloneError('An object in the transfer list is locked or has been transferred already');
+    }
     const entry = { __proto__: null, object, kind, moved: undefined };
     moving.set(object, entry);
     ArrayPrototypePush(entries, entry);

@@ -37,6 +37,7 @@ BOOTSTRAP_FILES = ["//bootstrap:%s.js" % name for name in [
     "streams_byob",
     "streams_pipe",
     "streams_transform",
+    "streams_transfer",
     "streams",
     "transforms",
     "mime",
