@@ -81,9 +81,7 @@ std::string ImportedBy(const std::string& specifier, const std::string& path, in
 }  // namespace
 
 ModuleLoader::ModuleLoader(v8::Isolate* isolate, const ModuleOptions& options)
-    : isolate_(isolate),
-      options_(options),
-      source_(isolate, options.transform_typescript, options.cache_folder, options.root) {
+    : isolate_(isolate), options_(options), source_(isolate, options.transform_typescript, options.cache_folder) {
   isolate->SetHostImportModuleDynamicallyCallback(ImportDynamically);
   isolate->SetHostInitializeImportMetaObjectCallback(InitializeImportMeta);
 }
@@ -110,6 +108,7 @@ bool ModuleLoader::Prepare(const std::string& main) {
     ThrowTypeError(isolate_, error);
     return false;
   }
+  source_.source_maps().set_root(options.root);
   resolver_.emplace(std::move(options));
   commonjs_.emplace(isolate_, &*resolver_, &source_);
   return true;

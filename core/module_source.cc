@@ -37,11 +37,11 @@ std::string DescribeCompileError(const std::string& path, const ScriptTools::Com
 
 }  // namespace
 
-ModuleSource::ModuleSource(v8::Isolate* isolate, bool transform_typescript, std::string cache_folder, std::string root)
+ModuleSource::ModuleSource(v8::Isolate* isolate, bool transform_typescript, std::string cache_folder)
     : isolate_(isolate),
       transform_typescript_(transform_typescript),
       cache_folder_(std::move(cache_folder)),
-      source_maps_(isolate, std::move(root)) {}
+      source_maps_(isolate) {}
 
 ScriptTools& ModuleSource::tools() {
   if (!tools_) tools_ = ScriptTools::Get();

@@ -27,8 +27,8 @@ struct ModuleText {
 // Owner: ModuleLoader. Thread: the runtime's. Lifetime: ends before the isolate.
 class ModuleSource {
  public:
-  // `cache_folder` as of CodeCache; empty: none. Source maps are read below `root`; empty: from anywhere.
-  ModuleSource(v8::Isolate* isolate, bool transform_typescript, std::string cache_folder, std::string root);
+  // `cache_folder` as of CodeCache; empty: none.
+  ModuleSource(v8::Isolate* isolate, bool transform_typescript, std::string cache_folder);
 
   // The text of a module, kept until Settle.
   std::shared_ptr<const ModuleText> Load(const ModuleLocation& module);

@@ -33,8 +33,8 @@ std::string SourceMaps::Fetch(const std::string& name, const std::string& url, s
   std::error_code error;
   const fs::path file = fs::canonical(path, error);
   if (error || !fs::is_regular_file(file, error)) return {};
-  const auto below = file.lexically_relative(root_.empty() ? "/" : root_);
-  if (below.empty() || *below.begin() == "..") return {};
+  const auto below = file.lexically_relative(fs::weakly_canonical(root_, error));
+  if (root_.empty() || error || below.empty() || *below.begin() == "..") return {};
   *folder = file.parent_path().string();
   return ReadFileText(file.string()).text;
 }

@@ -20,8 +20,10 @@ namespace jsd {
 // Owner: ModuleSource. Thread: the runtime's. Lifetime: ends before the isolate.
 class SourceMaps {
  public:
-  // Maps are read from files below `root` only; empty: from anywhere.
-  SourceMaps(v8::Isolate* isolate, std::string root) : isolate_(isolate), root_(std::move(root)) {}
+  explicit SourceMaps(v8::Isolate* isolate) : isolate_(isolate) {}
+
+  // Maps are read from files below this folder only, symbolic links resolved; until it is set, from none.
+  void set_root(std::string root) { root_ = std::move(root); }
 
   // The map that the translation of a file has made, as JSON.
   void NoteTranslation(const std::string& path, std::string json) { noted_[path].json = std::move(json); }
@@ -53,7 +55,7 @@ class SourceMaps {
   std::string Fetch(const std::string& name, const std::string& url, std::string* folder);
 
   v8::Isolate* const isolate_;
-  const std::string root_;
+  std::string root_;
   std::unordered_map<std::string, Noted> noted_;  // By the script's name.
 };
 
