@@ -1,5 +1,6 @@
 #include <openssl/crypto.h>
 
+#include <algorithm>
 #include <boost/version.hpp>
 #include <cstdio>
 #include <exception>
@@ -8,12 +9,14 @@
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "config/load.h"
 #include "config/reference.h"
 #include "core/js_runtime.h"
 #include "core/version.h"
 #include "server/cli/command_line.h"
+#include "server/cli/types.h"
 #include "server/client/http_client.h"
 #include "server/http_service.h"
 #include "server/master.h"
@@ -79,7 +82,26 @@ int Serve(const CommandLine& command_line) {
   reloading.connections = connections_for;
   Master master(config, *sink, connections_for(std::make_shared<Config>(config)), http_client, std::move(reloading));
   if (access) master.ReopenToo(*access);
+  if (command_line.watch) master.Watch(command_line.config);
   return command_line.action == CommandLine::Action::kCheck ? master.Check() : master.Run();
+}
+
+// Without a configuration no names of `env` are known.
+int PrintTypes(const CommandLine& command_line) {
+  std::vector<std::string> env;
+  if (!command_line.config.empty()) {
+    const LoadResult loaded = Load(command_line.config, command_line.overrides);
+    for (const std::string& error : loaded.errors) Print(stderr, error + "\n");
+    if (!loaded.config) return kUsage;
+    for (const AppConfig& app : loaded.config->apps) {
+      for (const auto& [name, value] : app.env) env.push_back(name);
+      env.insert(env.end(), app.permissions.env.begin(), app.permissions.env.end());
+    }
+    std::ranges::sort(env);
+    env.erase(std::ranges::unique(env).begin(), env.end());
+  }
+  Print(stdout, TypeDeclarations(env));
+  return 0;
 }
 
 int Main(int argc, char** argv) {
@@ -96,6 +118,8 @@ int Main(int argc, char** argv) {
     case CommandLine::Action::kConfigReference:
       Print(stdout, ReferenceMarkdown());
       return 0;
+    case CommandLine::Action::kTypes:
+      return PrintTypes(command_line);
     case CommandLine::Action::kServe:
     case CommandLine::Action::kCheck:
       return Serve(command_line);

@@ -16,6 +16,7 @@
 
 #include "config/listen_address.h"
 #include "core/check.h"
+#include "core/modules/module_resolver.h"
 #include "core/version.h"
 #include "server/endpoint.h"
 #include "worker/cpu_count.h"
@@ -204,6 +205,7 @@ void Master::OnWorkersReady(std::optional<LoadFailure> error) {
                              {"workers", static_cast<std::int64_t>(pool_->size())},
                              {"script", scripts}});
   ready_ = true;
+  WatchFiles();
   service_manager_.Ready();
   SayAlive();
   if (std::exchange(reload_again_, false)) Reload();
@@ -296,6 +298,26 @@ void Master::Reload() {
   });
 }
 
+// Also after a reload: the configuration may name other scripts.
+void Master::WatchFiles() {
+  if (watched_config_.empty()) return;
+  if (!watcher_) {
+    watcher_ = std::make_unique<FileWatcher>(loop_->io, [this] { Reload(); });
+    std::string error;
+    if (!watcher_->Open(&error)) {
+      watched_config_.clear();
+      return log_.Error("files cannot be watched: " + error);
+    }
+  }
+  bool complete = watcher_->WatchFile(watched_config_);
+  for (const AppConfig& app : config_.apps) {
+    const std::string root = app.root.empty() ? DefaultModuleRoot(app.script.string()) : app.root.string();
+    complete &= watcher_->WatchTree(root);
+    if (!app.import_map.empty()) complete &= watcher_->WatchFile(app.import_map);
+  }
+  if (!complete) log_.Warn("not all folders can be watched for changes");
+}
+
 bool Master::OnReloadLoaded(const Config& config, std::optional<LoadFailure> error) {
   loop_->reloading.cancel();
   if (error) {
@@ -309,6 +331,7 @@ bool Master::OnReloadLoaded(const Config& config, std::optional<LoadFailure> err
   }
   config_ = config;
   reload_runs_ = false;
+  WatchFiles();
   log_.Info("reloaded");
   service_manager_.Ready();
   if (std::exchange(reload_again_, false)) asio::post(loop_->io, [this] { Reload(); });

@@ -3,17 +3,20 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "config/config.h"
 #include "config/load.h"
 #include "core/broadcast.h"
 #include "server/acceptor.h"
+#include "server/file_watcher.h"
 #include "server/listener.h"
 #include "server/service_manager.h"
 #include "worker/connection_count.h"
@@ -57,6 +60,9 @@ class Master {
   // A file that is opened again at SIGUSR1, as that of the log is. It outlives the master.
   void ReopenToo(LogSink& sink) { log_sinks_.push_back(&sink); }
 
+  // While it serves, a change of this configuration file or of a script is as good as SIGHUP.
+  void Watch(std::filesystem::path config) { watched_config_ = std::move(config); }
+
   // Loads the script as Run would, without listening. Returns the exit status: 0 or, with the error logged, 1.
   int Check();
 
@@ -66,6 +72,7 @@ class Master {
   AppOptions OptionsOf(const AppConfig& app);
   bool OpenListeners();
   void Reload();
+  void WatchFiles();
   bool OnReloadLoaded(const Config& config, std::optional<LoadFailure> error);
   void ReloadFailed(const std::string& reason);
   void SayAlive();
@@ -88,6 +95,7 @@ class Master {
   const HttpClientFactory http_client_;
   const Reloading reloading_;
   const ServiceManager service_manager_;
+  std::filesystem::path watched_config_;                               // Empty: files are not watched.
   std::map<std::string, std::shared_ptr<BroadcastGroup>> broadcasts_;  // By the app's name, which outlasts reloads.
   bool check_only_ = false;
   bool ready_ = false;
@@ -105,6 +113,7 @@ class Master {
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
   std::unique_ptr<WorkerPool> pool_;
+  std::unique_ptr<FileWatcher> watcher_;
 };
 
 }  // namespace jsd

@@ -18,6 +18,10 @@ constexpr char kFooter[] = R"(Examples:
       Serve in the foreground; the log goes to standard error.
   jsd --config server.toml --check
       Report every error of the file and of the script, and exit.
+  jsd --config server.toml --watch
+      Reload whenever a script or the config file is saved.
+  jsd --config server.toml types > jsd.d.ts
+      Tell TypeScript of jsd's own names and of the app's env.
   jsd --config server.toml --set server.workers=2 --set 'server.listen=["[::]:80"]'
       Serve with other values than the file's.
 
@@ -58,8 +62,12 @@ std::variant<CommandLine, CommandLineExit> ParseCommandLine(int argc, const char
                  "A value in place of the file's, in TOML or as plain text. May be repeated.")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
+  app.add_flag("--watch", command_line.watch, "Reload, as at SIGHUP, when a script or the config file changes.");
   app.add_flag("--version", version, "Print the versions of jsd and of what it is made of, and exit.");
   app.add_flag("--config-reference", reference, "Print every key of the config file, in Markdown, and exit.");
+
+  const CLI::App* const types =
+      app.add_subcommand("types", "Print TypeScript declarations of what scripts find here, and exit.")->fallthrough();
 
   // CLI11 reports by exceptions only; they end here.
   try {
@@ -73,9 +81,11 @@ std::variant<CommandLine, CommandLineExit> ParseCommandLine(int argc, const char
   using Action = CommandLine::Action;
   command_line.action = version     ? Action::kVersion
                         : reference ? Action::kConfigReference
+                        : *types    ? Action::kTypes
                         : check     ? Action::kCheck
                                     : Action::kServe;
-  if (!version && !reference && command_line.config.empty()) return UsageError("--config FILE is required");
+  const bool needs_config = command_line.action == Action::kServe || command_line.action == Action::kCheck;
+  if (needs_config && command_line.config.empty()) return UsageError("--config FILE is required");
   return command_line;
 }
 

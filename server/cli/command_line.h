@@ -14,11 +14,13 @@ struct CommandLine {
     kCheck,            // Read the config, load the script, say whether both are right.
     kVersion,          // Print the versions.
     kConfigReference,  // Print ReferenceMarkdown().
+    kTypes,            // Print TypeDeclarations().
   };
 
   Action action = Action::kServe;
-  std::string config;                  // A path; empty only for kVersion and kConfigReference.
+  std::string config;                  // A path; empty only for kVersion, kConfigReference and kTypes.
   std::vector<std::string> overrides;  // "key=value", not checked yet, in their order.
+  bool watch = false;                  // Reload when a file changes.
 };
 
 // The process is to print `text` and to exit. Status 0: the help, for standard output. Otherwise a line that says what
