@@ -42,12 +42,10 @@ class ExecutionContext {
     return fetch.remoteAddress(this.#request);
   }
 
-  // { version, cipher, serverName, resumed, clientCertificate } of the connection, null without TLS. What has not been
-  // read before the reply is null, too: the connection may be gone.
+  // { version, cipher, serverName, resumed, clientCertificate } of the connection, null without TLS.
   get tls() {
     if (this.#tls === undefined) {
-      const handle = handleOf(this.#request);
-      const text = handle < 0 ? '' : ops.requestTls(handle);
+      const text = fetch.tls(this.#request);
       this.#tls = text === '' ? null : deepFreeze(JSONParse(text));
     }
     return this.#tls;

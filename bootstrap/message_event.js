@@ -28,6 +28,7 @@ const convertMessageEventInit = webidl.dictionary('MessageEventInit', [
 ]);
 
 const { initEvent } = event.Event.prototype;
+let makeMessageEvent;
 
 class MessageEvent extends event.Event {
   #fields;
@@ -74,6 +75,16 @@ class MessageEvent extends event.Event {
     ObjectFreeze(fields.ports);
     this.#fields = fields;
     ReflectApply(initEvent, this, [type, bubbles, cancelable]);
+  }
+
+  static {
+    const model = new MessageEvent('message', undefined, webidl.internal);
+    const { copy } = event;
+    makeMessageEvent = (data, origin) => {
+      const made = copy(model);
+      made.#fields = new RuntimeFields(data, origin);
+      return made;
+    };
   }
 }
 webidl.configureInterface(MessageEvent);
@@ -126,6 +137,5 @@ class RuntimeFields {
 
 core.event.MessageEvent = MessageEvent;
 // An event 'message' that the runtime makes.
-core.event.makeMessageEvent = (data, origin) =>
-  new MessageEvent('message', new RuntimeFields(data, origin), webidl.internal);
+core.event.makeMessageEvent = makeMessageEvent;
 core.event.CloseEvent = CloseEvent;

@@ -170,7 +170,7 @@ function parseHead(text) {
   }
   const list = [];
   let cookieAt = -1;
-  for (let i = 6; i < lines.length; i++) {
+  for (let i = 7; i < lines.length; i++) {
     const colon = StringPrototypeIndexOf(lines[i], ':');
     const name = StringPrototypeToLowerCase(StringPrototypeSlice(lines[i], 0, colon));
     const value = StringPrototypeTrim(StringPrototypeSlice(lines[i], colon + 1));
@@ -186,7 +186,8 @@ function parseHead(text) {
     method: lines[0],
     url: ops.makeRequestUrl(lines[1], lines[2], lines[3]),
     remoteAddress: lines[4],
-    hadBody: lines[5] === '1',
+    tls: lines[5],
+    hadBody: lines[6] === '1',
     list,
   };
 }
@@ -425,6 +426,9 @@ class Request {
       },
       incomingHeaders: (request) =>
         (request.#handle === detached ? Request.#headOf(request).list : ops.requestHeaders(request.#handle)),
+      // As JSON; empty without TLS.
+      tls: (request) =>
+        (request.#handle === detached ? Request.#headOf(request).tls : ops.requestTls(request.#handle)),
       remoteAddress: (request) =>
         (request.#handle === detached ?
           Request.#headOf(request).remoteAddress :

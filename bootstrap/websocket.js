@@ -45,6 +45,7 @@ const connected = ObjectSetPrototypeOf([], null);
 
 // What the functions below do with a socket's private fields.
 const internals = { __proto__: null };
+let receive;
 
 class WebSocket extends events.EventTarget {
   #state = CONNECTING;
@@ -167,7 +168,7 @@ class WebSocket extends events.EventTarget {
     if (typeof message === 'object' && message.close === true) {
       WebSocket.#end(socket, message.code === 0 ? noStatus : message.code, message.reason, true, false);
     } else {
-      internals.receive(socket, typeof message === 'string' ? message : TypedArrayPrototypeGetBuffer(message));
+      receive(socket, typeof message === 'string' ? message : TypedArrayPrototypeGetBuffer(message));
     }
   }
 
@@ -250,7 +251,7 @@ class WebSocket extends events.EventTarget {
     internals.fail = (socket) => WebSocket.#end(socket, abnormal, '', false, true);
 
     // `data` is a string or an ArrayBuffer.
-    internals.receive = (socket, data) => {
+    receive = (socket, data) => {
       if (socket.#inbox !== null) {
         ArrayPrototypePush(socket.#inbox, typeof data === 'string' ? data : ops.copyBytes(data));
         return;
@@ -263,7 +264,7 @@ class WebSocket extends events.EventTarget {
 
     core.bindCallback('webSocketMessage', (handle, data) => {
       const socket = connected[slotOf(handle)];
-      if (socket !== undefined && socket.#handle === handle) internals.receive(socket, data);
+      if (socket !== undefined && socket.#handle === handle) receive(socket, data);
     });
 
     core.bindCallback('webSocketClosed', (handle, code, reason, wasClean, failed) => {

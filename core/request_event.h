@@ -114,7 +114,8 @@ class RequestEvent {
   virtual void EndStream(bool complete) = 0;
 
   // The connection's TLS as JSON: { version, cipher, serverName, resumed, clientCertificate }. Empty without TLS.
-  virtual std::string DescribeTls() const { return {}; }
+  // The view is valid as long as those of the head.
+  virtual std::string_view DescribeTls() const { return {}; }
 
   // The request asks for a WebSocket, in a way that can be answered by one.
   virtual bool upgradable() const { return false; }

@@ -75,6 +75,11 @@ Acceptor::Acceptor(asio::io_context& io, const Listener& listener, Log& log, Acc
       waits_(std::make_unique<Waits>(io)),
       reserve_(OpenReserve()) {
   waits_->readable.assign(listener.fd());
+  if (!listener_.is_tcp()) return;
+  // Replies leave in one write each; waiting for more to send would only delay them. Connections have it from their
+  // listener.
+  const int on = 1;
+  ::setsockopt(listener.fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
 Acceptor::~Acceptor() {
@@ -123,11 +128,6 @@ Acceptor::Result Acceptor::AcceptBatch() {
       return Result::kExhausted;
     }
     exhausted_since_.reset();
-    if (listener_.is_tcp()) {
-      // Replies leave in one write each; waiting for more to send would only delay them.
-      const int on = 1;
-      ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    }
     accepted_(std::move(socket), RemoteAddress(peer));
   }
   return Result::kMore;

@@ -181,7 +181,7 @@ void HttpExchange::Answer(int status, std::string_view body) {
   if (room != nullptr) std::memcpy(room, body.data(), body.size());
 }
 
-std::string HttpExchange::DescribeTls() const { return session_->DescribeTls(); }
+std::string_view HttpExchange::DescribeTls() const { return session_->DescribeTls(); }
 
 WebSocketPeer& HttpExchange::Upgrade(std::string_view fields) {
   const RequestHead& head = request_.head;

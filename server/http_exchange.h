@@ -148,7 +148,7 @@ class HttpExchange final : public RequestEvent, public BodySink {
   bool Write(std::string_view chunk) override;
   void EndStream(bool complete) override;
   void Fail(FailReason reason) override;
-  std::string DescribeTls() const override;
+  std::string_view DescribeTls() const override;
   bool upgradable() const override { return request_.websocket; }
   WebSocketPeer& Upgrade(std::string_view fields) override;
 

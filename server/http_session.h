@@ -77,7 +77,7 @@ class HttpSession final : public Poller::Client,
   std::string_view remote_address() const { return remote_address_; }
   std::string_view date() { return context_.date.Get(); }
   // For scripts; empty without TLS.
-  std::string DescribeTls() const { return tls_ == nullptr ? std::string() : tls_->Describe(); }
+  std::string_view DescribeTls() const { return tls_ == nullptr ? std::string_view() : tls_->Describe(); }
   // A field line for every reply, or nothing.
   std::string_view hsts() const { return tls_ == nullptr ? std::string_view() : tls_->hsts(); }
   // Where an exchange writes now: to the socket's queue if it is the first without a reply, else to its own.
@@ -171,7 +171,7 @@ class HttpSession final : public Poller::Client,
   // Sends what the socket takes.
   void Send();
   // One system call; how much left, negative where nothing did: errno says why.
-  long SendOnce(std::span<iovec> buffers);
+  long SendOnce(std::span<iovec> buffers, int flags = 0);
   void NoteProgress();
   void NoteBlocked();
   // What follows from a turn: what is waited for next.

@@ -77,13 +77,14 @@ void HttpSession::SendContinue() {
 
 // Here and in Receive the kernel is called without the C library, whose functions are cancellation points: in a process
 // of many threads that costs a request 2 % of its time.
-long HttpSession::SendOnce(std::span<iovec> buffers) {
+long HttpSession::SendOnce(std::span<iovec> buffers, int flags) {
   if (tls_ != nullptr) return tls_->Send(buffers);
+  flags |= MSG_NOSIGNAL;
   if (buffers.size() == 1) {
-    return syscall(SYS_sendto, socket_.get(), buffers[0].iov_base, buffers[0].iov_len, MSG_NOSIGNAL, nullptr, 0);
+    return syscall(SYS_sendto, socket_.get(), buffers[0].iov_base, buffers[0].iov_len, flags, nullptr, 0);
   }
   const msghdr message = {.msg_iov = buffers.data(), .msg_iovlen = buffers.size()};
-  return syscall(SYS_sendmsg, socket_.get(), &message, MSG_NOSIGNAL);
+  return syscall(SYS_sendmsg, socket_.get(), &message, flags);
 }
 
 void HttpSession::NoteProgress() {
@@ -97,9 +98,11 @@ void HttpSession::NoteBlocked() {
 }
 
 void HttpSession::Send() {
+  // The connection's last bytes wait for its end, which follows at once, and leave with it in one packet.
+  const int flags = first_ == nullptr && last_request_seen_ ? MSG_MORE : 0;
   std::array<iovec, kMaxWriteBuffers> buffers;
   while (!closed_ && !blocked_ && !output_.empty()) {
-    const long sent = SendOnce(std::span(buffers.data(), output_.Gather(buffers)));
+    const long sent = SendOnce(std::span(buffers.data(), output_.Gather(buffers)), flags);
     if (sent >= 0) {
       output_.Consume(static_cast<std::size_t>(sent));
       reading_.bytes += static_cast<std::size_t>(sent);

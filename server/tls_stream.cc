@@ -261,7 +261,8 @@ void TlsStream::Shutdown() {
   ERR_clear_error();
 }
 
-std::string TlsStream::Describe() const {
+std::string_view TlsStream::Describe() {
+  if (!description_.empty()) return description_;
   json result;
   result["version"] = SSL_get_version(ssl_.get());
   result["cipher"] = SSL_get_cipher_name(ssl_.get());
@@ -271,7 +272,7 @@ std::string TlsStream::Describe() const {
   X509* const certificate = SSL_get0_peer_certificate(ssl_.get());
   result["clientCertificate"] = certificate == nullptr ? json() : DescribeCertificate(certificate);
   // What is not UTF-8 comes from the client.
-  return result.dump(-1, ' ', false, json::error_handler_t::replace);
+  return description_ = result.dump(-1, ' ', true, json::error_handler_t::replace);
 }
 
 }  // namespace jsd

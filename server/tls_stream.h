@@ -55,8 +55,9 @@ class TlsStream {
 
   std::string_view hsts() const { return listener_->hsts(); }
 
-  // For scripts, as JSON: { version, cipher, serverName, resumed, clientCertificate }.
-  std::string Describe() const;
+  // For scripts, as JSON in ASCII: { version, cipher, serverName, resumed, clientCertificate }. After the handshake;
+  // made once.
+  std::string_view Describe();
 
  private:
   struct FreeSsl {
@@ -69,6 +70,7 @@ class TlsStream {
   std::unique_ptr<SSL, FreeSsl> ssl_;
   std::vector<char> unsent_;  // A record that OpenSSL has begun to send.
   std::string failure_;
+  std::string description_;
   char first_ = 0;  // The first byte that the client sent.
   bool any_input_ = false;
   bool drained_ = false;  // The socket has nothing more to read now.

@@ -48,13 +48,14 @@ void Worker::Start(Loaded loaded, Finished finished) {
 
 void Worker::Post(std::function<void()> work) { asio::post(loop_->io, std::move(work)); }
 
-void Worker::Adopt(Connection connection) {
-  {
-    const std::lock_guard lock(unbegun_mutex_);
-    unbegun_.push_back(std::move(connection));
-    // One post takes all that have come before it.
-    if (adopting_.fetch_add(1, std::memory_order_relaxed) != 0) return;
-  }
+bool Worker::Add(Connection connection) {
+  const std::lock_guard lock(unbegun_mutex_);
+  unbegun_.push_back(std::move(connection));
+  // One post takes all that have come before it.
+  return adopting_.fetch_add(1, std::memory_order_relaxed) == 0;
+}
+
+void Worker::Begin() {
   asio::post(loop_->io, [this] {
     for (Connection& begun : TakeUnbegun()) {
       if (phase_ == Phase::kServing) handler_->Adopt(std::move(begun));

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "config/config.h"
@@ -62,7 +63,12 @@ class Worker final {
   // Runs `work` on the worker's thread, soon. From any thread. What comes too late to be run is destroyed unrun.
   void Post(std::function<void()> work);
 
-  void Adopt(Connection connection);
+  void Adopt(Connection connection) {
+    if (Add(std::move(connection))) Begin();
+  }
+  // The same in two steps, for many at a time. Add is true where the thread has to be told, by Begin.
+  bool Add(Connection connection);
+  void Begin();
 
   // What was adopted and has not come to the handler yet, for other workers. From any thread.
   std::vector<Connection> TakeUnbegun();

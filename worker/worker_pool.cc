@@ -91,7 +91,18 @@ void WorkerPool::Adopt(Connection connection) {
   }
   if (best == nullptr) return waiting_.push_back(std::move(connection));
   next_ = static_cast<std::size_t>(best - slots_.data() + 1) % slots_.size();
-  best->worker->Adopt(std::move(connection));
+  if (!best->worker->Add(std::move(connection))) return;
+  best->to_begin = true;
+  // Once for all that are accepted in this turn of the master: a thread that is woken for each takes the processor, and
+  // Asio's lock, from the one that wakes it.
+  if (!std::exchange(beginning_, true)) asio::post(io_, [this] { BeginAdopted(); });
+}
+
+void WorkerPool::BeginAdopted() {
+  beginning_ = false;
+  for (Slot& slot : slots_) {
+    if (std::exchange(slot.to_begin, false)) slot.worker->Begin();
+  }
 }
 
 void WorkerPool::OnStuck(const Worker* worker) {
@@ -191,6 +202,7 @@ void WorkerPool::Drain(std::chrono::milliseconds deadline, std::function<void(Dr
   drained_ = std::move(done);
   result_.cut += waiting_.size();
   waiting_.clear();
+  BeginAdopted();
   for (const Slot& slot : slots_) slot.worker->Drain();
   timer_->expires_after(deadline);
   timer_->async_wait([this](const boost::system::error_code& error) {

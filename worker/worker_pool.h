@@ -49,6 +49,8 @@ class WorkerPool {
   // Hands a connection to the worker with the fewest connections, in turn among equals. Only after
   // `ready` and before Drain.
   void Adopt(Connection connection);
+  // Tells the workers of the connections that they were given. The pool does so itself once the master's turn is over.
+  void BeginAdopted();
 
   // Loads another configuration in all workers, beside what serves. `loaded` is called once, when all have it or the
   // first has failed to, and says by its result whether they swap or go on as before. One at a time, after `ready`; a
@@ -73,6 +75,7 @@ class WorkerPool {
     std::unique_ptr<Worker> worker;
     bool serving = false;
     bool finished = false;
+    bool to_begin = false;  // It has not been told of its first connection that waits.
   };
 
   void StartWorker(std::size_t slot);
@@ -99,6 +102,7 @@ class WorkerPool {
   std::size_t loaded_ = 0;
   std::size_t next_ = 0;             // Where the search for the least loaded begins.
   std::vector<Connection> waiting_;  // For a worker that serves.
+  bool beginning_ = false;           // BeginAdopted is about to be called.
   bool draining_ = false;
   std::function<void()> worn_out_;
   std::function<void(std::optional<LoadFailure>)> ready_;

@@ -36,6 +36,7 @@ class Client {
     timeval patience{.tv_sec = 10, .tv_usec = 0};
     ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
     pool.Adopt({UniqueFd(ends[1]), "", {}, 0});
+    pool.BeginAdopted();
   }
 
   void Send(const std::string& target) {

@@ -161,7 +161,10 @@ std::string Combine(const RequestHead& head, std::string_view lower_name) {
 v8::Local<v8::String> HeadText(v8::Isolate* isolate, const RequestEvent& event) {
   const RequestHead& head = event.head();
   std::size_t size = head.method.size() + head.scheme.size() + head.authority.size() + head.target.size() +
-                     head.remote_address.size() + head.field_lines.size() + 7;
+                     head.remote_address.size() + head.field_lines.size() + 8;
+  // A connection's TLS can be asked for when it is gone.
+  const std::string_view tls = head.scheme == "https" ? event.DescribeTls() : std::string_view();
+  size += tls.size();
   if (head.field_lines.empty()) {
     for (const HeaderField& field : head.fields) size += field.name.size() + field.value.size() + 2;
   }
@@ -179,6 +182,7 @@ v8::Local<v8::String> HeadText(v8::Isolate* isolate, const RequestEvent& event) 
   put(head.authority, '\n');
   put(head.target, '\n');
   put(head.remote_address, '\n');
+  put(tls, '\n');
   put(event.body_state() == BodyState::kNone ? "" : "1", '\n');
   if (!head.field_lines.empty()) {
     std::memcpy(out, head.field_lines.data(), head.field_lines.size());
@@ -229,7 +233,7 @@ void RequestRemoteAddress(const Info& info) {
 void RequestTls(const Info& info) {
   const RequestEvent* event = FindEvent(info);
   v8::Local<v8::String> text;
-  if (ToV8(info.GetIsolate(), event == nullptr ? std::string() : event->DescribeTls()).ToLocal(&text)) {
+  if (ToV8(info.GetIsolate(), event == nullptr ? std::string_view() : event->DescribeTls()).ToLocal(&text)) {
     info.GetReturnValue().Set(text);
   }
 }

@@ -38,7 +38,13 @@ void DefineUnforgeable(const v8::FunctionCallbackInfo<v8::Value>& info) {
                                                 v8::Local<v8::Function>(), v8::DontDelete);
 }
 
-constexpr Binding kBindings[] = {{"bufferKind", GetBufferKind}, {"defineUnforgeable", DefineUnforgeable}};
+// An object with the same map and the same values, private fields too.
+void CopyObject(const v8::FunctionCallbackInfo<v8::Value>& info) {
+  info.GetReturnValue().Set(info[0].As<v8::Object>()->Clone(info.GetIsolate()));
+}
+
+constexpr Binding kBindings[] = {
+    {"bufferKind", GetBufferKind}, {"defineUnforgeable", DefineUnforgeable}, {"copyObject", CopyObject}};
 
 }  // namespace
 

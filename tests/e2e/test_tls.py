@@ -12,8 +12,11 @@ import pytest
 from certificates import Authority
 from http_client import TIMEOUT
 
-HELLO = '''export default { async fetch(request, env, ctx) {
+HELLO = '''let before;
+export default { async fetch(request, env, ctx) {
   const { pathname } = new URL(request.url);
+  if (pathname === '/before') return Response.json(before.tls);
+  before = ctx;
   if (pathname === '/tls') return Response.json(ctx.tls);
   if (pathname === '/late') { await 0; await new Promise((done) => setTimeout(done, 1)); return Response.json(ctx.tls); }
   if (pathname === '/url') return new Response(request.url);
@@ -222,6 +225,20 @@ def test_the_minimum_version(serve, authority):
         connect(server, context(authority, maximum_version=ssl.TLSVersion.TLSv1_2))
     with connect(server, context(authority)) as connection:
         assert exchange(connection)[1] == b'hello'
+
+
+def test_the_details_outlive_the_connection(serve, authority):
+    certificate, key = authority.issue('alice', 'email:alice@example.org', subject='/O=Münster/CN=alice')
+    server = serve(client_certificates='optional', client_ca=str(authority.certificate),
+                   settings={'server.workers': 1})
+    client = context(authority)
+    client.load_cert_chain(certificate, key)
+    with connect(server, client) as connection:
+        assert exchange(connection)[1] == b'hello'
+    with connect(server, context(authority)) as connection:
+        described = json.loads(exchange(connection, '/before')[1])
+    assert described['clientCertificate']['subject'] == 'CN=alice,O=Münster'
+    assert described['version'].startswith('TLSv1.')
 
 
 def test_client_certificates(serve, authority, tmp_path):

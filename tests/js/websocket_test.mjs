@@ -46,6 +46,31 @@ test('close checks code and reason', () => {
   assertEquals(socket.readyState, 1);
 });
 
+test('every message is an event of its own', async () => {
+  const [client, server] = acceptedPair();
+  const events = [];
+  const done = new Promise((resolve) => {
+    server.onmessage = (event) => {
+      event.mine = event.data;
+      if (events.push(event) === 2) resolve();
+    };
+  });
+  client.send('a');
+  client.send('b');
+  await done;
+  const [a, b] = events;
+  assertEquals([a.data, b.data, a.mine, b.mine].join(), 'a,b,a,b');
+  for (const event of events) {
+    assert(event instanceof MessageEvent && event.isTrusted && event.target === server && event.eventPhase === 0);
+    const isTrusted = Object.getOwnPropertyDescriptor(event, 'isTrusted');
+    assert(!isTrusted.configurable && isTrusted.get.call(event) === true);
+    assertEquals(Object.keys(event).join(), 'isTrusted,mine');
+  }
+  assert(a.timeStamp > 0 && a.timeStamp <= b.timeStamp && b.timeStamp <= performance.now());
+  a.initMessageEvent('other', false, false, 'c');
+  assertEquals([a.type, a.data, b.type, b.data].join(), 'other,c,message,b');
+});
+
 test('both ends of a pair may stay in a script', async () => {
   const [client, server] = acceptedPair();
   const got = [];
