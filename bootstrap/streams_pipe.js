@@ -10,6 +10,31 @@ const {
 
 // ReadableStreamPipeTo. Chunks that are there are passed on without promises in between, as long as the destination
 // wants them.
+// What a pipe reads by: there is one read at a time.
+class PipeRequest {
+  isWithinRead = false;
+  isFound = false;
+  value = undefined;
+  #later;
+
+  // `later(chunk)` is called for a chunk that was not there when it was asked for.
+  constructor(later) {
+    this.#later = later;
+  }
+
+  chunk(chunk) {
+    if (this.isWithinRead) {
+      this.isFound = true;
+      this.value = chunk;
+    } else {
+      this.#later(chunk);
+    }
+  }
+
+  close() {}
+  error() {}
+}
+
 class Pipe {
   #source;
   #dest;
@@ -21,6 +46,14 @@ class Pipe {
   #shuttingDown = false;
   #currentWrite = resolvedPromise();
   #abortAlgorithm = undefined;
+  // This may be within a call of the source's enqueue(), from which the sink must not be called.
+  #request = new PipeRequest((chunk) => {
+    this.#currentWrite = PromisePrototypeThen(resolvedPromise(), () => {
+      const written = this.#write(chunk);
+      this.#step();
+      return written;
+    });
+  });
 
   // `options`: { preventClose, preventAbort, preventCancel }.
   constructor(source, dest, options, signal) {
@@ -88,28 +121,15 @@ class Pipe {
         return;
       }
       if (this.#dest.state !== 'writable') return;
-      let isWithinRead = true;
-      let found = undefined;
-      readable.read(this.#reader, {
-        __proto__: null,
-        chunk: (chunk) => {
-          // This may be within a call of the source's enqueue(), from which the sink must not be called.
-          if (isWithinRead) {
-            found = [chunk];
-            return;
-          }
-          this.#currentWrite = PromisePrototypeThen(resolvedPromise(), () => {
-            const written = this.#write(chunk);
-            this.#step();
-            return written;
-          });
-        },
-        close: ignore,
-        error: ignore,
-      });
-      isWithinRead = false;
-      if (found === undefined) return;
-      this.#write(found[0]);
+      const request = this.#request;
+      request.isWithinRead = true;
+      readable.read(this.#reader, request);
+      request.isWithinRead = false;
+      if (!request.isFound) return;
+      const chunk = request.value;
+      request.isFound = false;
+      request.value = undefined;
+      this.#write(chunk);
     }
   }
 

@@ -256,10 +256,10 @@ class PromiseRequest {
   #resolve;
   #reject;
   constructor() {
-    const deferred = new Deferred();
-    this.promise = deferred.promise;
-    this.#resolve = deferred.resolve;
-    this.#reject = deferred.reject;
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
   }
   chunk(value) {
     this.#resolve({ value, done: false });

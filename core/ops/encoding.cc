@@ -113,6 +113,44 @@ v8::MaybeLocal<v8::String> NewUtf16(v8::Isolate* isolate, std::u16string_view te
                                     v8::NewStringType::kNormal, static_cast<int>(text.size()));
 }
 
+// From this many bytes on a string's characters lie outside of V8's heap, where large strings are made of fresh memory,
+// which the kernel clears first. They are the contents of an array buffer that there is not: so they count as such, and
+// V8 collects garbage as it does for those.
+constexpr std::size_t kLarge = 512 * 1024;
+
+template <typename Char, typename Resource>
+class OutsideString final : public Resource {
+ public:
+  OutsideString(std::unique_ptr<v8::BackingStore> store, std::size_t length)
+      : store_(std::move(store)), length_(length) {}
+  const Char* data() const override { return static_cast<const Char*>(store_->Data()); }
+  std::size_t length() const override { return length_; }
+
+ private:
+  const std::unique_ptr<v8::BackingStore> store_;
+  const std::size_t length_;
+};
+using OutsideLatin1 = OutsideString<char, v8::String::ExternalOneByteStringResource>;
+using OutsideUtf16 = OutsideString<std::uint16_t, v8::String::ExternalStringResource>;
+
+// A large string whose characters `fill` writes; null where it is not large or there is no room.
+template <typename String, typename Char, typename Fill>
+std::unique_ptr<String> MakeOutside(v8::Isolate* isolate, std::size_t length, Fill fill) {
+  const std::size_t size = length * sizeof(Char);
+  if (size < kLarge || length > static_cast<std::size_t>(v8::String::kMaxLength)) return nullptr;
+  auto store = v8::ArrayBuffer::NewBackingStore(isolate, size, v8::BackingStoreInitializationMode::kUninitialized,
+                                                v8::BackingStoreOnFailureMode::kReturnNull);
+  if (!store) return nullptr;
+  fill(static_cast<Char*>(store->Data()));
+  return std::make_unique<String>(std::move(store), length);
+}
+
+v8::MaybeLocal<v8::String> NewFromAscii(v8::Isolate* isolate, std::string_view bytes) {
+  auto outside = MakeOutside<OutsideLatin1, char>(
+      isolate, bytes.size(), [&](char* characters) { std::memcpy(characters, bytes.data(), bytes.size()); });
+  return outside ? v8::String::NewExternalOneByte(isolate, outside.release()) : ToV8Latin1(isolate, bytes);
+}
+
 // UTF-8 that is known to be valid and not ASCII alone.
 v8::MaybeLocal<v8::String> NewFromValidUtf8(v8::Isolate* isolate, std::string_view bytes) {
   // Below this, V8's own decoder is as fast.
@@ -124,8 +162,14 @@ v8::MaybeLocal<v8::String> NewFromValidUtf8(v8::Isolate* isolate, std::string_vi
   if (simdutf::convert_utf8_to_latin1(bytes.data(), bytes.size(), latin1.get()) == length) {
     return ToV8Latin1(isolate, {latin1.get(), length});
   }
+  const auto convert = [&](auto* utf16) {
+    simdutf::convert_valid_utf8_to_utf16le(bytes.data(), bytes.size(), reinterpret_cast<char16_t*>(utf16));
+  };
+  if (auto outside = MakeOutside<OutsideUtf16, std::uint16_t>(isolate, length, convert)) {
+    return v8::String::NewExternalTwoByte(isolate, outside.release());
+  }
   const auto utf16 = std::make_unique_for_overwrite<char16_t[]>(length);
-  simdutf::convert_valid_utf8_to_utf16le(bytes.data(), bytes.size(), utf16.get());
+  convert(utf16.get());
   return NewUtf16(isolate, {utf16.get(), length});
 }
 
@@ -205,7 +249,7 @@ constexpr Binding kBindings[] = {
 std::span<const Binding> EncodingBindings() { return kBindings; }
 
 v8::MaybeLocal<v8::String> DecodeUtf8(v8::Isolate* isolate, std::string_view bytes) {
-  if (simdutf::validate_ascii(bytes.data(), bytes.size())) return ToV8Latin1(isolate, bytes);
+  if (simdutf::validate_ascii(bytes.data(), bytes.size())) return NewFromAscii(isolate, bytes);
   if (simdutf::validate_utf8(bytes.data(), bytes.size())) return NewFromValidUtf8(isolate, bytes);
   return ToV8(isolate, bytes);
 }

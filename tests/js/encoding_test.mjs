@@ -197,3 +197,19 @@ test('btoa takes Latin-1', () => {
   const wide = `${'é'.repeat(5000)}€`.slice(0, 5000);
   assertEquals(atob(btoa(wide)), wide);
 });
+
+test('large texts', async () => {
+  const encoder = new TextEncoder();
+  for (const piece of ['plain ASCII ', 'grüße ', 'weit — breit ', '\u{1f600} ']) {
+    const text = piece.repeat(100_000);
+    const bytes = encoder.encode(text);
+    const decoded = new TextDecoder().decode(bytes);
+    assert(decoded === text && decoded.length === text.length);
+    bytes.fill(0x41);
+    assert(decoded === text);
+    assertEquals(decoded.slice(-piece.length), piece);
+    assert(encoder.encode(decoded + '!').length === encoder.encode(text).length + 1);
+    assert(await new Response(decoded).text() === text);
+    assertEquals(JSON.parse(new TextDecoder().decode(encoder.encode(JSON.stringify([text])))), [text]);
+  }
+});
