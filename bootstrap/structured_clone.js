@@ -54,7 +54,12 @@ function cloneObjects(objects, moving) {
   return objects;
 }
 
-const move = (entry) => entry.moved ??= entry.kind.transfer(entry.object);
+// One that was moved before may have locked it: the side of a TransformStream.
+function move(entry) {
+  if (entry.moved !== undefined) return entry.moved;
+  if (entry.kind.isDetached(entry.object)) throw dataCloneError('An object in the transfer list is locked by another');
+  return entry.moved = entry.kind.transfer(entry.object);
+}
 
 // StructuredSerializeWithTransfer and StructuredDeserializeWithTransfer: { value, moved }, the second being what became of
 // the platform objects of `transfer`, in its order.

@@ -402,6 +402,11 @@ v8::MaybeLocal<v8::Promise> ModuleLoader::ImportDynamically(v8::Local<v8::Contex
     if (resolver->Reject(context, try_catch.Exception()).IsNothing()) return {};
     return resolver->GetPromise();
   };
+  if (!loader.resolver_) {
+    // Classic scripts alone, see JsRuntime::RunScripts.
+    ThrowTypeError(isolate, "There are no modules: none has been loaded");
+    return reject();
+  }
   const std::string name = DescribeValue(context, resource_name);
   Importer importer;
   importer.url = name.starts_with("file:") || name.starts_with("node:") ? name : UrlOfPath(name);

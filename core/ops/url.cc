@@ -3,6 +3,7 @@
 #include <ada.h>
 #include <icu_simdutf.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -71,11 +72,38 @@ void SetComponents(v8::Local<v8::Value> destination, const ada::url_components& 
   std::memcpy(const_cast<char*>(bytes.data()), offsets.data(), sizeof offsets);
 }
 
+// Two changes of the standard that this version of ada does not have: '^' is percent-encoded in paths that are not
+// opaque, and so is the last of the spaces that an opaque path ends in before a query or fragment.
+void Renew(ada::url_aggregator& url) {
+  const ada::url_components& components = url.get_components();
+  if (url.has_opaque_path) {
+    const std::size_t end = std::min(components.search_start, components.hash_start);
+    if (end == ada::url_components::omitted || end == 0 || url.get_href()[end - 1] != ' ') [[likely]]
+      return;
+    std::string href(url.get_href());
+    href.replace(end - 1, 1, "%20");
+    url = *ada::parse<ada::url_aggregator>(href);
+    return;
+  }
+  const std::string_view pathname = url.get_pathname();
+  if (pathname.find('^') == pathname.npos) [[likely]]
+    return;
+  std::string path(pathname);
+  for (std::size_t at = path.find('^'); at != path.npos; at = path.find('^', at)) path.replace(at, 1, "%5E");
+  url.set_pathname(path);
+}
+
+ada::result<ada::url_aggregator> ParseText(std::string_view text, const ada::url_aggregator* base = nullptr) {
+  auto url = ada::parse<ada::url_aggregator>(text, base);
+  if (url) Renew(*url);
+  return url;
+}
+
 ada::result<ada::url_aggregator> Parse(v8::Isolate* isolate, v8::Local<v8::String> input, v8::Local<v8::Value> base) {
-  if (base->IsUndefined()) return ada::parse<ada::url_aggregator>(Utf8View(isolate, input).text());
-  const auto base_url = ada::parse<ada::url_aggregator>(Utf8View(isolate, base.As<v8::String>()).text());
+  if (base->IsUndefined()) return ParseText(Utf8View(isolate, input).text());
+  const auto base_url = ParseText(Utf8View(isolate, base.As<v8::String>()).text());
   if (!base_url) return base_url;
-  return ada::parse<ada::url_aggregator>(Utf8View(isolate, input).text(), &*base_url);
+  return ParseText(Utf8View(isolate, input).text(), &*base_url);
 }
 
 bool Equals(v8::Isolate* isolate, v8::Local<v8::String> string, std::string_view ascii) {
@@ -132,6 +160,7 @@ void UrlSet(const Info& info) {
   auto url = ada::parse<ada::url_aggregator>(Utf8View(isolate, info[0].As<v8::String>()).text());
   JSD_CHECK(url.has_value());
   if (!IsTooLong(info[2])) kSetters[attribute](*url, Utf8View(isolate, info[2].As<v8::String>()).text());
+  Renew(*url);
   if (url->get_href().size() > kLongestInput) return info.GetReturnValue().Set(info[0]);
   SetComponents(info[3], url->get_components());
   SetHref(info, url->get_href());

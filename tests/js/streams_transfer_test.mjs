@@ -116,6 +116,8 @@ test('what is locked stays where it is', async () => {
   assertThrows(() => move(transform), 'DataCloneError');
   assert(!transform.writable.locked);
   assertThrows(() => structuredClone(new ReadableStream()), 'DataCloneError');
+  const whole = new TransformStream();
+  assertThrows(() => structuredClone(1, { transfer: [whole.readable, whole] }), 'DataCloneError');
   const twice = new ReadableStream();
   assertThrows(() => structuredClone(1, { transfer: [twice, twice] }), 'DataCloneError');
   assert(!twice.locked);

@@ -225,3 +225,20 @@ test('redefined built-ins change nothing', () => {
 test('an input without end is refused, not parsed', () => {
   assertThrows(() => new URL(`http://a/${'x'.repeat(2 ** 28)}`), TypeError);
 });
+
+test('what the standard has come to since its parser was released', () => {
+  assertEquals(new URL('https://host/a^b/../^^?^#^').href, 'https://host/%5E%5E?^#^');
+  assertEquals(new URL('^', 'foo://host/a^/b').pathname, '/a%5E/%5E');
+  const url = new URL('https://host/');
+  url.pathname = '/^';
+  assertEquals([url.pathname, url.href], ['/%5E', 'https://host/%5E']);
+  assertEquals(new URL('data:a^ b').href, 'data:a^ b');
+  assertEquals(new URL('data:space  ?query#hash').href, 'data:space %20?query#hash');
+  assertEquals(new URL('data:space  #hash').pathname, 'space %20');
+  const opaque = new URL('data:space  ?query#hash');
+  opaque.search = '';
+  assertEquals(opaque.href, 'data:space %20#hash');
+  opaque.hash = '';
+  assertEquals(opaque.href, 'data:space %20');
+  assertEquals(new URL('data:no-space?query').href, 'data:no-space?query');
+});

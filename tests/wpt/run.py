@@ -121,7 +121,7 @@ class Expectations:
 
     def write(self, path):
         content = {'skip': dict(sorted(self.skip.items())), 'fail': dict(sorted(self.fail.items()))}
-        path.write_text(json.dumps(content, indent=1, ensure_ascii=True) + '\n', encoding='utf-8')
+        path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + '\n', encoding='utf-8')
 
 
 def run_all(tests, command, root, webidl, jobs):
