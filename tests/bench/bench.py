@@ -6,6 +6,7 @@ import pathlib
 import subprocess
 import sys
 
+import api
 import events
 import measure
 import report
@@ -16,7 +17,7 @@ from servers import SERVERS, install
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 _RECORD = _ROOT / 'docs/benchmarks.md'
 _CASES = {case.name: case for case in CASES}
-_MODES = ('memory', 'events')
+_MODES = ('memory', 'api', 'events')
 _NOISE = 0.05
 
 
@@ -54,6 +55,7 @@ class Run:
         self.rounds, self._warm_seconds, self._seconds = (1, 1, 2) if arguments.quick else (3, 2, 3)
         self.samples = {}
         self.memory = {}
+        self.api = {}
         self.events = []
         self.failures = []  # Of jsd, and of what is measured beside servers: they fail the run.
         self.failed_peers = {}  # By the names of case and server: why there is no number.
@@ -69,7 +71,7 @@ class Run:
         return f'other processes took at most {max(loads, default=0):.0%} of the server\'s CPU'
 
     def execute(self):
-        if self._chosen_cases() or 'memory' in self._names:
+        if self._chosen_cases() or 'memory' in self._names or 'api' in self._names:
             install(self._servers)
         for case in self._chosen_cases():
             for round_number in range(1, self.rounds + 1):
@@ -80,6 +82,8 @@ class Run:
             for server in self._servers:
                 if server.many_workers:
                     self._memory(server)
+        if 'api' in self._names:
+            self._measure_api()
         if 'events' in self._names:
             self.events = self._attempt('events', lambda: events.run(measure.cpu_pair()[0], self.rounds)) or []
 
@@ -119,13 +123,31 @@ class Run:
             self.memory[server.name] = sample
             _say(f'{what}: {sample["rss_mb"]:.1f} MB')
 
+    def _measure_api(self):
+        for round_number in range(1, self.rounds + 1):
+            for server in self._servers:
+                key = ('api', server.name)
+                if server.name == 'raw' or key in self.failed_peers:
+                    continue
+                what = f'api {round_number}/{self.rounds} {server.name}'
+                sample = self._attempt(what, lambda: api.sample(server, measure.cpu_pair()[0], self._seconds / 10),
+                                       key if server.is_peer else None)
+                if sample is None:
+                    self.api.pop(server.name, None)
+                    continue
+                self.api.setdefault(server.name, []).append(sample)
+                _say(what)
+        for operation, results in api.disagreements(self.api).items():
+            self.failures.append(f'api: {operation} does not come to the same everywhere: {results}')
+
     def report(self):
         cases = {case: {server: measure.medians(samples) for server, samples in row.items()}
                  for case, row in self.samples.items()}
-        return report.Report(self._servers, cases, self.memory, self.events, self.failed_peers)
+        measured = {server: api.medians(samples) for server, samples in self.api.items()}
+        return report.Report(self._servers, cases, self.memory, self.events, self.failed_peers, measured)
 
     def facts(self):
-        servers = self._servers if self.samples or self.memory else []
+        servers = self._servers if self.samples or self.memory or self.api else []
         return {'date': report.today(), 'machine': report.machine(), 'versions': report.versions(servers)}
 
 
@@ -143,7 +165,7 @@ def main():
     print(page)
     if arguments.json:
         arguments.json.write_text(json.dumps(
-            {**facts, 'settings': run.settings, 'samples': run.samples, 'memory': run.memory, 'events': run.events,
+            {**facts, 'settings': run.settings, 'samples': run.samples, 'memory': run.memory, 'api': run.api, 'events': run.events,
              'goals': summary.goals(), 'failures': run.failures,
              'failed_peers': {' '.join(key): words for key, words in run.failed_peers.items()}}, indent=2) + '\n')
     if run.failures:

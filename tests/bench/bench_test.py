@@ -14,6 +14,7 @@ import time
 import unittest
 from unittest import mock
 
+import api
 import bench
 import cases
 import events
@@ -182,6 +183,24 @@ class EventsTest(unittest.TestCase):
     def test_goals(self):
         judged = report.Report([], {}, {}, events.per_event_ns(self.REPORT)).event_goals()
         self.assertEqual([(round(ratio, 6), met) for _, ratio, met in judged], [(2.0, True), (1.5, True)])
+
+
+class ApiTest(unittest.TestCase):
+    rows = {'jsd': [{'new URL': (2.0, 5)}, {'new URL': (4.0, 5)}, {'new URL': (3.0, 5)}],
+            'node': [{'new URL': (6.0, 5)}], 'bun': [{'new URL': (1.5, 5)}]}
+
+    def test_medians_and_ratios(self):
+        medians = {name: api.medians(samples) for name, samples in self.rows.items()}
+        self.assertEqual(medians['jsd'], {'new URL': 3.0})
+        self.assertEqual(api.against({name: row['new URL'] for name, row in medians.items()}), (2.0, 0.8))
+        self.assertEqual(api.against({'jsd': 1.0}), (None, None))
+        page = report.Report([SERVERS[name] for name in self.rows], {}, {}, [], None, medians).markdown()
+        self.assertIn('| new URL | 3.00 | 6.00 | 1.50 | 2.00 | 0.80 |', page)
+
+    def test_different_results_are_found(self):
+        self.assertEqual(api.disagreements(self.rows), {})
+        other = {**self.rows, 'deno': [{'new URL': (1.0, 6)}]}
+        self.assertEqual(api.disagreements(other), {'new URL': {'jsd': 5, 'node': 5, 'bun': 5, 'deno': 6}})
 
 
 class ProcessesTest(unittest.TestCase):

@@ -6,10 +6,12 @@ import pathlib
 import platform
 import subprocess
 
+import api
 from cases import BEST_PEER, CASES, GOALS
 from servers import SERVERS
 
-_TITLES = {case.name: case.title for case in CASES} | {'start': 'start to first reply', 'memory': 'RSS, two workers'}
+_TITLES = {case.name: case.title for case in CASES} | {'start': 'start to first reply', 'memory': 'RSS, two workers',
+                                                  'api': 'web APIs'}
 _UNITS = {'start': 'ms', 'memory': 'MB'}
 _EVENT_GOALS = (
     # (what, the slower one's distinguishing word, the quicker one's, how many times quicker at least)
@@ -50,14 +52,16 @@ def _table(header, rows):
 
 class Report:
     """The results of one run. `cases` maps case name and server name to medians, `memory` server name to its numbers,
-    `events` holds (name, ns) pairs, `failed` maps (case or 'memory', server) to why there is no number."""
+    `events` holds (name, ns) pairs, `failed` maps (case or 'memory', server) to why there is no number, `apis` server name
+    to µs of operations."""
 
-    def __init__(self, servers, cases, memory, events, failed=None):
+    def __init__(self, servers, cases, memory, events, failed=None, apis=None):
         self._servers = [server.name for server in servers]
         self._cases = cases
         self._memory = memory
         self._events = events
         self._failed = failed or {}
+        self._apis = apis or {}
 
     def _value(self, measure, server):
         """A server's number of a goal's measure, or None where it was not taken."""
@@ -103,6 +107,15 @@ class Report:
                          self._cell('memory', name, two.get('rss_mb'))])
         return _table(['', 'start to first reply, ms', 'RSS after load, MB', 'highest RSS, MB', 'RSS, two workers, MB'],
                       rows)
+
+    def _api_table(self):
+        names = [name for name in self._servers if name in self._apis]
+        rows = []
+        for operation in next(iter(self._apis.values())):
+            row = {name: self._apis[name][operation] for name in names}
+            best, median = api.against(row)
+            rows.append([operation, *map(_number, row.values()), _number(best), _number(median)])
+        return _table(['', *names, 'jsd ÷ best', 'jsd ÷ median'], rows)
 
     def goals(self):
         """One dict per goal that this run can judge."""
@@ -164,6 +177,8 @@ class Report:
                      f'{_number(goal["measured"])} {goal["unit"]}', 'met' if goal['met'] else '**not met**']
                     for goal in goals]
             parts += ['## Goals\n', _table(['jsd', 'goal', 'that is', 'measured', ''], rows)]
+        if self._apis:
+            parts += ['## Web APIs, CPU µs per operation\n', self._api_table()]
         if self._events:
             parts += ['## Events: native to JavaScript and back\n',
                       _table(['', 'ns per event'], [[name, _number(value)] for name, value in self._events])]

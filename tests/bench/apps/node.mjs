@@ -9,7 +9,7 @@ import { createServer as createTlsServer } from 'node:https';
 import { pathToFileURL } from 'node:url';
 
 const [app, name, port, workers, certificate, key] = process.argv.slice(2);
-const { default: { article, buffer, chunk, invoice, route, text } } = await import(pathToFileURL(app));
+const { default: { article, buffer, chunk, fetch, invoice, route, text } } = await import(pathToFileURL(app));
 
 const plain = { 'Content-Type': 'text/plain;charset=UTF-8' };
 const json = { 'Content-Type': 'application/json' };
@@ -80,6 +80,11 @@ const handlers = {
     let size = 0;
     request.on('data', (piece) => { size += piece.length; });
     request.on('end', () => send(response, 200, plain, String(size)));
+  },
+  // The time of what is measured here is not that of the request.
+  async api(request, response) {
+    const reply = await fetch(new Request(`http://${request.headers.host}${request.url}`));
+    send(response, reply.status, { 'Content-Type': reply.headers.get('content-type') }, await reply.text());
   },
   buffer(request, response) {
     send(response, 200, plain, buffer);
