@@ -10,48 +10,18 @@ const {
 } = core.primordials;
 const { abort, body: bodies, fetch: requests, headers: headerLists, ops, outgoing, streams, url: urls, webidl } = core;
 const { listGet, listHas, parseFields } = headerLists;
-const { Exchange, FetchedBody, isFetched, networkError } = outgoing;
+const { Exchange, FetchedBody, isConnectionField, isFetched, networkError, userAgent } = outgoing;
 const { makeFetched } = requests;
 
 // The class, whatever a script makes of the global name.
 const { Request } = globalThis;
-const userAgent = `jsd/${core.version}`;
 const mostRedirects = 20;
 
 // As OutgoingRequest has them.
 const unknownLength = -2;
 
-// Fetch, "port blocking": other protocols', whose servers might take a request for something else.
-const badPorts = new SafeSet();
-for (const port of [
-  0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104, 109, 110,
-  111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515, 526, 530, 531, 532,
-  540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061,
-  6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
-]) badPorts.add(`${port}`);
-
 const isRedirectStatus = (status) =>
   status === 301 || status === 302 || status === 303 || status === 307 || status === 308;
-
-// What concerns one connection (RFC 9110, section 7.6.1), or is said by whoever frames the message. Host is the URL's.
-function isConnectionField(name) {
-  switch (name) {
-    case 'connection':
-    case 'content-length':
-    case 'expect':
-    case 'host':
-    case 'keep-alive':
-    case 'proxy-authorization':
-    case 'proxy-connection':
-    case 'te':
-    case 'trailer':
-    case 'transfer-encoding':
-    case 'upgrade':
-      return true;
-    default:
-      return false;
-  }
-}
 
 // The names that a Connection field lists; null where there are none but the usual ones.
 function namedByConnection(list) {
@@ -91,7 +61,6 @@ function declaredLength(list) {
 
 const schemePattern = /^[^:]*/;
 const originPattern = /^[^:]*:\/\/[^/?#]*/;
-const portPattern = /:([0-9]+)$/;
 const fragmentPattern = /#.*$/;
 
 // One call of fetch, over its redirects.
@@ -151,11 +120,7 @@ class Fetching {
   }
 
   #send() {
-    const origin = RegExpPrototypeExec(originPattern, this.#url)[0];
-    const port = RegExpPrototypeExec(portPattern, origin);
-    if (port !== null && badPorts.has(port[1])) {
-      throw networkError('ERR_BAD_PORT', `the port ${port[1]} belongs to another protocol`);
-    }
+    outgoing.checkPort(this.#url);
     const content = this.#content;
     const isStream = content !== null && typeof content !== 'string' && streams.isReadableStream(content);
     const handle = ops.fetchStart(
@@ -376,6 +341,11 @@ async function checkIntegrity(response, integrity) {
 
 // ---- fetch ----
 
+// A promise of the response to a request that is no script's: its parts are as `partsOf` gives them.
+requests.fetchParts = (parts) => new Promise((resolve, reject) => {
+  new Fetching(parts, resolve, reject).start();
+});
+
 core.defineGlobalFunction('fetch', function fetch(input, init = undefined) {
   let parts;
   try {
@@ -389,7 +359,5 @@ core.defineGlobalFunction('fetch', function fetch(input, init = undefined) {
   } catch (error) {
     return PromiseReject(error);
   }
-  return new Promise((resolve, reject) => {
-    new Fetching(parts, resolve, reject).start();
-  });
+  return requests.fetchParts(parts);
 });

@@ -138,4 +138,10 @@ class RuntimeFields {
 core.event.MessageEvent = MessageEvent;
 // An event 'message' that the runtime makes.
 core.event.makeMessageEvent = makeMessageEvent;
+// The same of any type, with the id that an event stream gives it.
+core.event.makeStreamEvent = (type, data, origin, lastEventId) => {
+  const fields = new RuntimeFields(data, origin);
+  fields.lastEventId = lastEventId;
+  return new MessageEvent(type, fields, webidl.internal);
+};
 core.event.CloseEvent = CloseEvent;

@@ -3,7 +3,7 @@
 
 const {
   ArrayPrototypePush, Error, FinalizationRegistry, FinalizationRegistryPrototypeRegister,
-  FinalizationRegistryPrototypeUnregister, Promise, PromisePrototypeThen, SafeMap,
+  FinalizationRegistryPrototypeUnregister, Promise, PromisePrototypeThen, RegExpPrototypeExec, SafeMap, SafeSet,
   TypeError, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetSymbolToStringTag,
 } = core.primordials;
 const { encoding, ops, streams } = core;
@@ -20,6 +20,46 @@ function networkError(code, message) {
   const cause = new Error(message);
   cause.code = code;
   return new TypeError(`fetch failed: ${message}`, { __proto__: null, cause });
+}
+
+const userAgent = `jsd/${core.version}`;
+
+// Fetch, "port blocking": other protocols', whose servers might take a request for something else.
+const badPorts = new SafeSet();
+for (const port of [
+  0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104, 109, 110,
+  111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515, 526, 530, 531, 532,
+  540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061,
+  6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
+]) badPorts.add(`${port}`);
+
+const portPattern = /^[^:]*:\/\/[^/?#]*:([0-9]+)(?:[/?#]|$)/;
+
+// Throws where a request to this URL would go to such a port.
+function checkPort(href) {
+  const port = RegExpPrototypeExec(portPattern, href);
+  if (port === null || !badPorts.has(port[1])) return;
+  throw networkError('ERR_BAD_PORT', `the port ${port[1]} belongs to another protocol`);
+}
+
+// What concerns one connection (RFC 9110, section 7.6.1), or is said by whoever frames the message. Host is the URL's.
+function isConnectionField(name) {
+  switch (name) {
+    case 'connection':
+    case 'content-length':
+    case 'expect':
+    case 'host':
+    case 'keep-alive':
+    case 'proxy-authorization':
+    case 'proxy-connection':
+    case 'te':
+    case 'trailer':
+    case 'transfer-encoding':
+    case 'upgrade':
+      return true;
+    default:
+      return false;
+  }
 }
 
 // The exchanges that native code knows of, by handle. One of them must not lead to its FetchedBody unless somebody
@@ -224,4 +264,13 @@ class FetchedBody {
   }
 }
 
-core.outgoing = { __proto__: null, Exchange, FetchedBody, isFetched: FetchedBody.isFetched, networkError };
+core.outgoing = {
+  __proto__: null,
+  checkPort,
+  Exchange,
+  FetchedBody,
+  isConnectionField,
+  isFetched: FetchedBody.isFetched,
+  networkError,
+  userAgent,
+};

@@ -313,12 +313,13 @@ class Response {
   static {
     fetch.isResponse = (value) => typeof value === 'object' && value !== null && #status in value;
 
-    // What WebAssembly asks of a response; `takeBody` gives the stream of its body, or null.
-    fetch.describeForWasm = (response) => ({
+    // What other interfaces ask of a response; `takeBody` gives the stream of its body, or null.
+    fetch.describeResponse = (response) => ({
       __proto__: null,
       type: StringPrototypeToLowerCase(headerLists.listGet(listOf(Response.#headersOf(response)), 'content-type') ?? ''),
       ok: response.#status >= 200 && response.#status <= 299,
       status: response.#status,
+      url: response.#url,
       takeBody(context) {
         const body = Response.#bodyOf(response);
         if (body === null) return null;

@@ -7,7 +7,7 @@ const { TypedArrayPrototypeGetSymbolToStringTag, TypeError } = core.primordials;
 async function readResponse(response, sink) {
   const context = 'WebAssembly streaming';
   if (!fetch.isResponse(response)) throw new TypeError(`${context}: the source is not a Response`);
-  const { type, ok, status, takeBody } = fetch.describeForWasm(response);
+  const { type, ok, status, takeBody } = fetch.describeResponse(response);
   // Parameters are not allowed.
   if (type !== 'application/wasm') throw new TypeError(`${context}: the Content-Type is not application/wasm`);
   if (!ok) throw new TypeError(`${context}: the response has status ${status}`);

@@ -2,14 +2,14 @@
 // `jsd.upgradeWebSocket(request)` and a `WebSocketPair` in a Response of status 101.
 
 const {
-  ArrayPrototypeIncludes, ArrayPrototypePush, ObjectDefineProperty, ObjectSetPrototypeOf, PromisePrototypeThen,
-  PromiseResolve, RegExpPrototypeExec, SafeWeakMap, StringPrototypeIndexOf, StringPrototypeSlice, StringPrototypeSplit,
+  ArrayPrototypeIncludes, ArrayPrototypePush, Error, ObjectDefineProperty, ObjectSetPrototypeOf, PromisePrototypeThen,
+  PromiseResolve, RegExpPrototypeExec, SafeMap, SafeWeakMap, StringPrototypeIndexOf, StringPrototypeSlice, StringPrototypeSplit,
   StringPrototypeTrim, TypeError,
   TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, Uint8Array,
 } = core.primordials;
 const { blob: blobs, event: events, fetch, headers: headerLists, ops, slotOf, webidl } = core;
 const { internal } = webidl;
-const { dispatchTrusted, CloseEvent, Event, makeMessageEvent } = events;
+const { dispatchTrusted, CloseEvent, ErrorEvent, Event, makeMessageEvent } = events;
 const { webSocketSend } = ops;
 
 const CONNECTING = 0;
@@ -43,6 +43,9 @@ const soon = (callback) => {
 // The connected sockets by the slot of their handles. Without a prototype, so that an assignment cannot find a setter.
 const connected = ObjectSetPrototypeOf([], null);
 
+// Those that scripts are connecting, by the id of the attempt.
+const connecting = new SafeMap();
+
 // What the functions below do with a socket's private fields.
 const internals = { __proto__: null };
 let receive;
@@ -51,6 +54,8 @@ class WebSocket extends events.EventTarget {
   #state = CONNECTING;
   // Of the native end, from the handshake to the end of the connection.
   #handle = -1;
+  // Of one that is being connected; 0: it is not.
+  #connecting = 0;
   #url = '';
   #origin = '';
   #protocol = '';
@@ -74,9 +79,6 @@ class WebSocket extends events.EventTarget {
     }
     const context = "Failed to construct 'WebSocket'";
     webidl.requiredArguments(arguments.length, 1, context);
-    if (core.connectWebSocket === undefined) {
-      throw new core.DOMException(`${context}: there are no outgoing connections`, 'NotSupportedError');
-    }
     core.connectWebSocket(this, url, protocols, context);
   }
 
@@ -113,8 +115,11 @@ class WebSocket extends events.EventTarget {
       if (this.#other?.#inbox === null) WebSocket.#deliverLocally(this);
     } else {
       // Before the handshake is done: the standard's "fail the WebSocket connection".
-      core.abandonWebSocket?.(this);
-      soon(() => WebSocket.#end(this, abnormal, '', false, true));
+      if (this.#connecting !== 0) {
+        connecting.delete(this.#connecting);
+        ops.webSocketAbandon(this.#connecting);
+      }
+      soon(() => WebSocket.#end(this, abnormal, '', false, new Event('error')));
     }
   }
 
@@ -166,7 +171,7 @@ class WebSocket extends events.EventTarget {
   // A message from wherever, or the end.
   static #take(socket, message) {
     if (typeof message === 'object' && message.close === true) {
-      WebSocket.#end(socket, message.code === 0 ? noStatus : message.code, message.reason, true, false);
+      WebSocket.#end(socket, message.code === 0 ? noStatus : message.code, message.reason, true, null);
     } else {
       receive(socket, typeof message === 'string' ? message : TypedArrayPrototypeGetBuffer(message));
     }
@@ -182,21 +187,33 @@ class WebSocket extends events.EventTarget {
         const other = socket.#other;
         WebSocket.#take(other, message);
         if (typeof message === 'object' && message.close === true) {
-          WebSocket.#end(socket, message.code === 0 ? noStatus : message.code, message.reason, true, false);
+          WebSocket.#end(socket, message.code === 0 ? noStatus : message.code, message.reason, true, null);
         }
       }
     });
   }
 
-  static #end(socket, code, reason, wasClean, failed) {
+  // `failure`: an event that comes first, or null.
+  static #end(socket, code, reason, wasClean, failure) {
     if (socket.#state === CLOSED) return;
     socket.#state = CLOSED;
     socket.#handle = -1;
-    if (failed) dispatchTrusted(socket, new Event('error'));
+    if (failure !== null) dispatchTrusted(socket, failure);
     dispatchTrusted(socket, new CloseEvent('close', { __proto__: null, code, reason, wasClean }));
   }
 
   static {
+    const setUrl = (socket, url) => {
+      socket.#url = url;
+      socket.#origin = StringPrototypeSlice(url, 0, StringPrototypeIndexOf(url, '/', 6));
+    };
+    const setConnected = (socket, handle, protocol) => {
+      socket.#handle = handle;
+      socket.#protocol = protocol;
+      socket.#extensions = ops.webSocketExtensions(handle);
+      connected[slotOf(handle)] = socket;
+    };
+
     internals.isSocket = (value) => webidl.isObject(value) && #handle in value;
 
     internals.makePair = () => {
@@ -219,13 +236,8 @@ class WebSocket extends events.EventTarget {
 
     // The handshake is done: `handle` is the native end of `socket`.
     internals.connect = (socket, handle, protocol, url) => {
-      socket.#handle = handle;
-      socket.#protocol = protocol;
-      socket.#extensions = ops.webSocketExtensions(handle);
-      // Of the scheme ws or wss, for http or https.
-      socket.#url = `ws${StringPrototypeSlice(url, 4)}`;
-      socket.#origin = StringPrototypeSlice(socket.#url, 0, StringPrototypeIndexOf(socket.#url, '/', 6));
-      connected[slotOf(handle)] = socket;
+      setUrl(socket, `ws${StringPrototypeSlice(url, 4)}`);
+      setConnected(socket, handle, protocol);
       const other = socket.#other;
       if (other === null) {
         soon(() => {
@@ -248,7 +260,37 @@ class WebSocket extends events.EventTarget {
       }
     };
 
-    internals.fail = (socket) => WebSocket.#end(socket, abnormal, '', false, true);
+    // A script asks for it: `id` is that of the native attempt to connect.
+    internals.begin = (socket, id, url) => {
+      setUrl(socket, url);
+      if (id === 0) return;  // There is none.
+      socket.#connecting = id;
+      connecting.set(id, socket);
+    };
+
+    core.bindCallback('webSocketOpened', (id, handle, protocol) => {
+      const socket = connecting.get(id);
+      connecting.delete(id);
+      socket.#connecting = 0;
+      socket.#state = OPEN;
+      setConnected(socket, handle, protocol);
+      dispatchTrusted(socket, new Event('open'));
+    });
+
+    core.bindCallback('webSocketFailed', (id, code, message) => {
+      const socket = connecting.get(id);
+      if (socket === undefined) return;
+      connecting.delete(id);
+      socket.#connecting = 0;
+      internals.fail(socket, code, message);
+    });
+
+    // Scripts learn why, which the standard keeps from pages.
+    internals.fail = (socket, code, message) => {
+      const error = new Error(message);
+      error.code = code;
+      WebSocket.#end(socket, abnormal, '', false, new ErrorEvent('error', { __proto__: null, message, error }));
+    };
 
     // `data` is a string or an ArrayBuffer.
     receive = (socket, data) => {
@@ -277,7 +319,7 @@ class WebSocket extends events.EventTarget {
         ArrayPrototypePush(socket.#inbox, { __proto__: null, close: true, code, reason });
         return;
       }
-      WebSocket.#end(socket, code, reason, wasClean, failed);
+      WebSocket.#end(socket, code, reason, wasClean, failed ? new Event('error') : null);
     });
   }
 }
@@ -327,7 +369,7 @@ function protocolsOf(request) {
 core.webSocket = {
   __proto__: null,
   isSocket: internals.isSocket,
-  connect: internals.connect,
+  begin: internals.begin,
   fail: internals.fail,
 
   setOfResponse(response, socket, context) {

@@ -92,6 +92,18 @@ bool NetRule::Covers(const AddressBytes& other) const {
   return rest == 0 || ((address[whole] ^ other[whole]) >> (8 - rest)) == 0;
 }
 
+bool NetRule::Matches(std::string_view host, unsigned other_port) const {
+  if (port != 0 && port != other_port) return false;
+  if (kind == Kind::kAny) return true;
+  AddressBytes other;
+  if (ParseAddress(host, &other)) return kind == Kind::kRange && Covers(other);
+  std::string lower = LowerCase(host);
+  // "example.org." is the same name, said to be whole.
+  if (lower.size() > 1 && lower.ends_with('.')) lower.pop_back();
+  if (kind == Kind::kName) return lower == name;
+  return kind == Kind::kSubdomains && lower.size() > name.size() && lower.ends_with(name);
+}
+
 Parsed<NetRule> ParseNetRule(std::string_view text) {
   NetRule rule;
   // The port stands behind the last colon, unless that is one of an IPv6 address.

@@ -46,6 +46,8 @@ struct NetRule {
   unsigned port = 0;       // 0: any.
 
   bool Covers(const AddressBytes& other) const;
+  // Whether it is about this host, a name or an address as in an URL, and this port.
+  bool Matches(std::string_view host, unsigned port) const;
 };
 Parsed<NetRule> ParseNetRule(std::string_view text);
 

@@ -112,7 +112,12 @@ struct FetchConfig {
   unsigned connections = 0;                        // To one origin, of each worker.
   std::size_t headers = 0;                         // Bytes of a response's status line and fields.
   std::size_t max_body = 0;                        // Bytes of a response's body as it is sent; 0: any number.
+  std::size_t queue = 0;                           // Bytes that a WebSocket may hold until the server takes them.
   std::vector<std::filesystem::path> authorities;  // Files in PEM, trusted beside the system's.
+  std::string proxy;                               // As ParseProxy reads it; empty: none.
+  std::vector<std::string> no_proxy;               // As ParseNetRule reads them: what is reached without the proxy.
+  // Hosts, in lower case, that stand for a Unix socket.
+  std::vector<std::pair<std::string, std::filesystem::path>> unix_sockets;
 };
 
 enum class LogLevel { kDebug, kInfo, kWarn, kError };

@@ -52,6 +52,10 @@ Parsed<std::string> ReadText(const std::string& path) {
   return {std::move(text), {}};
 }
 
+bool IsMap(const SettingKind& kind) {
+  return std::holds_alternative<StringMapKind>(kind) || std::holds_alternative<PathMapKind>(kind);
+}
+
 // Reads one file. Everything that was wrong is in `problems_` at the end.
 //
 // Owner: Load. Thread: any one. Lifetime: the call.
@@ -114,6 +118,7 @@ class Loader {
   void Assign(const Setting& setting, const toml::node& node, const PathListKind& kind);
   void Assign(const Setting& setting, const toml::node& node, const TextKind& kind);
   void Assign(const Setting& setting, const toml::node& node, const TextListKind& kind);
+  void Assign(const Setting& setting, const toml::node& node, const PathMapKind& kind);
   // None, reported, where the node is no path.
   std::optional<std::filesystem::path> PathOf(const Setting& setting, const toml::node& node);
 
@@ -164,7 +169,7 @@ void Loader::ApplyOverride(const std::string& assignment) {
   std::string entry;  // Of a map, "NAME" of "app.env.NAME".
   if (const std::size_t dot = key.find('.', key.find('.') + 1); setting == nullptr && dot != std::string::npos) {
     const Setting* const map = FindSetting(std::string_view(key).substr(0, dot));
-    if (map != nullptr && std::holds_alternative<StringMapKind>(map->kind)) setting = map;
+    if (map != nullptr && IsMap(map->kind)) setting = map;
     entry = key.substr(dot + 1);
   }
   if (setting == nullptr) {
@@ -525,6 +530,23 @@ void Loader::Assign(const Setting& setting, const toml::node& node, const String
       kind.field(config_).emplace_back(name.str(), text->get());
     } else {
       Report(value.source(), setting.key() + "." + std::string(name.str()), "expected a string, got " + Show(value));
+    }
+  }
+}
+
+void Loader::Assign(const Setting& setting, const toml::node& node, const PathMapKind& kind) {
+  const toml::table* const map = node.as_table();
+  if (map == nullptr) return Mismatch(setting, node);
+  for (const auto& [name, value] : *map) {
+    const std::string key = setting.key() + "." + std::string(name.str());
+    Parsed<std::string> parsed = kind.parse_name(name.str());
+    const auto* const text = value.as_string();
+    if (!parsed.value) {
+      Report(name.source(), key, parsed.error);
+    } else if (text == nullptr || text->get().empty() || text->get().find('\0') != std::string::npos) {
+      Report(value.source(), key, "expected a path, got " + Show(value));
+    } else {
+      kind.field(config_).emplace_back(std::move(*parsed.value), Absolute(text->get()));
     }
   }
 }

@@ -460,6 +460,20 @@ TEST_F(LoadTest, TlsListenersAreChecked) {
               ElementsAre("--set server.tls.key: a section that is repeated is set by the file alone"));
 }
 
+TEST_F(LoadTest, ProxiesAndUnixSocketsOfFetch) {
+  const LoadResult result = LoadText(
+      "[app]\nscript = \"a\"\n[fetch]\nproxy = \"http://u:p@proxy:3128\"\nno_proxy = [\"*.internal\", \"10.0.0.0/8\"]\n"
+      "unix = { Docker = \"/run/docker.sock\", near = \"x.sock\" }\n",
+      {"fetch.unix.more=/more"});
+  ASSERT_TRUE(result.config) << testing::PrintToString(result.errors);
+  const FetchConfig& fetch = result.config->fetch;
+  EXPECT_EQ(fetch.proxy, "http://u:p@proxy:3128");
+  EXPECT_THAT(fetch.no_proxy, ElementsAre("*.internal", "10.0.0.0/8"));
+  EXPECT_THAT(fetch.unix_sockets,
+              testing::UnorderedElementsAre(Pair("docker", "/run/docker.sock"), Pair("more", "/more"),
+                                            Pair("near", testing::EndsWith("/x.sock"))));
+}
+
 // Keys are given one by one, so that each line of the default file is compared with the table's default.
 TEST(DefaultFileTest, ItHasEveryKeyWithItsDefault) {
   std::ifstream stream("config/server.toml");

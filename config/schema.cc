@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "config/app_rules.h"
+#include "config/proxy.h"
 #include "config/units.h"
 
 namespace jsd {
@@ -77,6 +78,18 @@ Parsed<std::string> CheckNetRule(std::string_view text) {
   return {std::string(text), {}};
 }
 
+Parsed<std::string> CheckProxy(std::string_view text) {
+  if (text.empty()) return {std::string(), {}};
+  Parsed<Proxy> proxy = ParseProxy(text);
+  if (!proxy.value) return {{}, std::move(proxy.error)};
+  return {std::string(text), {}};
+}
+
+Parsed<std::string> ParseHost(std::string_view text) {
+  if (text.starts_with("*")) return {{}, "it is no host name"};
+  return ParseHostPattern(text);
+}
+
 constexpr Section kSections[] = {
     {"server", "The process and what it listens on."},
     {"server.tls",
@@ -94,7 +107,9 @@ constexpr Section kSections[] = {
      "throws a `NotAllowedError`, which names the line that would allow it."},
     {"limits", "What a request and a script may use. A worker is one thread with one JavaScript heap."},
     {"timeouts", "How long a client may take."},
-    {"websocket", "WebSockets that a handler has accepted."},
+    {"websocket",
+     "WebSockets that a handler has accepted and, but for `origins`, `queue` and `overflow`, those that scripts "
+     "connect."},
     {"fetch", "Requests that scripts send, by `fetch`."},
     {"log", "The log of the server and of the scripts' consoles."},
     {"v8", "The JavaScript engine."},
@@ -270,9 +285,9 @@ constexpr Setting kSettings[] = {
      "any. "
      "Clients that send no origin, which are no browsers, are not refused."},
     {"websocket", "message", R"("1MiB")", SizeKind{At<&Config::websocket, &WebSocketConfig::message>, 1, kGiB},
-     "A message that a client sends, as the script gets it. A longer one closes the WebSocket with code 1009."},
+     "A message that comes, as the script gets it. A longer one closes the WebSocket with code 1009."},
     {"websocket", "frame", R"("1MiB")", SizeKind{At<&Config::websocket, &WebSocketConfig::frame>, 1, kGiB},
-     "A frame that a client sends, as it is sent. A longer one closes the WebSocket with code 1009."},
+     "A frame that comes, as it is sent. A longer one closes the WebSocket with code 1009."},
     {"websocket", "queue", R"("1MiB")", SizeKind{At<&Config::websocket, &WebSocketConfig::queue>, kKiB, kGiB},
      "What may wait for a client that does not read. A message that is sent when more is waiting is the one too many."},
     {"websocket", "overflow", R"("close")",
@@ -280,7 +295,8 @@ constexpr Setting kSettings[] = {
      "The message too many closes the WebSocket with code 1013, or is dropped."},
     {"websocket", "compression", R"("off")",
      ChoiceKind{SetChoice<&Config::websocket, &WebSocketConfig::compression>, kCompressions},
-     "Compression (permessage-deflate) for clients that offer it. `\"message\"`: each message alone, which takes no "
+     "Compression (permessage-deflate) for clients that offer it, and what is offered to servers. `\"message\"`: each "
+     "message alone, which takes no "
      "memory. "
      "`\"connection\"`: each with those before it, which saves more bytes and takes about 300 KB for each connection."},
     {"websocket", "ping", R"("30s")",
@@ -315,9 +331,22 @@ constexpr Setting kSettings[] = {
      "The status line and the header fields of a response together. With longer ones the request fails."},
     {"fetch", "max_body", R"("0B")", SizeKind{At<&Config::fetch, &FetchConfig::max_body>, 0, 1024 * kGiB},
      "The body of a response, as it is sent. Reading a longer one fails. `\"0B\"`: any length."},
+    {"fetch", "queue", R"("16MiB")", SizeKind{At<&Config::fetch, &FetchConfig::queue>, kKiB, kGiB},
+     "What a script may send over a WebSocket that it has connected before the server takes it. With more the "
+     "WebSocket fails. For what comes over it, and for its pings, `[websocket]` holds."},
     {"fetch", "authorities", "[]", PathListKind{At<&Config::fetch, &FetchConfig::authorities>, true},
      "Certificates in PEM that are trusted beside the system's authorities, for servers with a certificate of one's "
      "own."},
+    {"fetch", "proxy", R"("")", TextKind{At<&Config::fetch, &FetchConfig::proxy>, CheckProxy, "an http:// URL"},
+     "The proxy that requests go through, `\"http://user:password@proxy.example:3128\"`: those to `https:` URLs, and "
+     "WebSockets, through a tunnel (CONNECT). The proxy looks the names up, so that `app.permissions.net` is held "
+     "against hosts as scripts write them and not against the addresses that they stand for. Empty: none."},
+    {"fetch", "no_proxy", "[]",
+     TextListKind{At<&Config::fetch, &FetchConfig::no_proxy>, CheckNetRule, "a host", "hosts"},
+     "The hosts that are connected to directly, in the form of `app.permissions.net`."},
+    {"fetch", "unix", "{}", PathMapKind{At<&Config::fetch, &FetchConfig::unix_sockets>, ParseHost, "hosts"},
+     "Hosts that stand for a Unix socket, whatever the port: with `{ docker = \"/run/docker.sock\" }`, "
+     "`fetch('http://docker/info')` sends its request there. `app.permissions.net` has to list the host as any other."},
 
     {"log", "level", R"("info")", ChoiceKind{SetChoice<&Config::log, &LogConfig::level>, kLogLevels},
      "The least that is logged."},
@@ -373,6 +402,9 @@ struct Describer {
   }
   std::string operator()(const FlagListKind&) const { return R"(a list of flags, each "--name" or "--name=value")"; }
   std::string operator()(const StringMapKind&) const { return R"(a table of strings, { NAME = "value" })"; }
+  std::string operator()(const PathMapKind& kind) const {
+    return "a table of " + std::string(kind.names) + R"( and paths, { name = "path" })";
+  }
 };
 
 // Levenshtein distance: the least number of characters to insert, delete or replace.

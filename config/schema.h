@@ -68,6 +68,12 @@ struct FlagListKind {
 struct StringMapKind {
   Field<std::vector<std::pair<std::string, std::string>>> field;
 };
+// A table of paths, by names of a certain form.
+struct PathMapKind {
+  Field<std::vector<std::pair<std::string, std::filesystem::path>>> field;
+  Parsed<std::string> (*parse_name)(std::string_view);
+  std::string_view names;  // "hosts".
+};
 // Text of a certain form. `parse` gives it as it is kept.
 struct TextKind {
   Field<std::string> field;
@@ -81,8 +87,9 @@ struct TextListKind {
   std::string_view what;  // "a host".
   std::string_view many;  // "hosts".
 };
-using SettingKind = std::variant<SizeKind, DurationKind, CountKind, ChoiceKind, PathKind, AddressListKind, FlagListKind,
-                                 StringMapKind, BoolKind, PathListKind, StringListKind, TextKind, TextListKind>;
+using SettingKind =
+    std::variant<SizeKind, DurationKind, CountKind, ChoiceKind, PathKind, AddressListKind, FlagListKind, StringMapKind,
+                 BoolKind, PathListKind, StringListKind, TextKind, TextListKind, PathMapKind>;
 
 struct Setting {
   std::string_view section;

@@ -51,6 +51,7 @@ BOOTSTRAP_FILES = ["//bootstrap:%s.js" % name for name in [
     "request",
     "response",
     "websocket",
+    "websocket_client",
     "wasm",
     "fetch_schemes",
     "fetch",

@@ -21,6 +21,8 @@ enum class Callback : std::size_t {
   kBodyArrived,         // (handle): there is more of a body, or it has ended, or it is gathered.
   kWebSocketMessage,    // (handle, string or ArrayBuffer)
   kWebSocketClosed,     // (handle, code, reason, whether it was clean, whether it failed): the last of a WebSocket.
+  kWebSocketOpened,     // (id, handle, protocol): the handshake of one that the script has asked for is done.
+  kWebSocketFailed,     // (id, code, message): it is not going to be.
   kFetchEvent,          // (handle, event, …): something has happened to an outgoing request.
   kBroadcast,           // (channel): a BroadcastChannel has been sent a message.
   kFireTimer,           // (id)
@@ -51,6 +53,8 @@ inline constexpr std::array<std::string_view, kCallbackCount> kCallbackNames = {
     "bodyArrived",
     "webSocketMessage",
     "webSocketClosed",
+    "webSocketOpened",
+    "webSocketFailed",
     "fetchEvent",
     "broadcast",
     "fireTimer",

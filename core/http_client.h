@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "core/web_socket.h"
+
 namespace jsd {
 
 // An outgoing request as a runtime asks for it. The views need to last for the call of HttpClient::Start only.
@@ -84,6 +86,40 @@ class HttpClientRequest {
   virtual void Resume() = 0;
 };
 
+// What becomes of a WebSocket that a runtime has asked for. Nothing is called from inside the methods of HttpClient,
+// WebSocketConnection and WebSocketPeer.
+//
+// Owner: the runtime. Thread: the worker's. Lifetime: longer than the WebSocketConnection that it was started with.
+class WebSocketClientEvents {
+ public:
+  // As HttpClientEvents has it.
+  virtual bool MayConnect(std::string_view address, std::uint16_t port) = 0;
+
+  // The handshake is done: the peer is lent until a kClosed event has been passed on. `protocol`: the subprotocol that
+  // the server has chosen, empty for none.
+  virtual void OnOpen(WebSocketPeer& peer, std::string_view protocol) = 0;
+  // There will be no OnOpen.
+  virtual void OnFailure(const HttpClientFailure& failure) = 0;
+  // A message, or the end. False: that is enough for now, until WebSocketConnection::Resume; what has been read already
+  // may still come.
+  virtual bool OnEvent(const WebSocketEvent& event) = 0;
+
+ protected:
+  ~WebSocketClientEvents() = default;
+};
+
+// The connection of such a WebSocket. Destroying it ends it: during the handshake by giving up, later by a Close frame
+// that says that this end is going away.
+//
+// Owner: the runtime. Thread: the worker's. Lifetime: within that of its client.
+class WebSocketConnection {
+ public:
+  virtual ~WebSocketConnection() = default;
+
+  // More is wanted, after an OnEvent that returned false.
+  virtual void Resume() = 0;
+};
+
 // What sends requests and receives their responses; core knows neither protocol nor sockets.
 //
 // Owner: the worker. Thread: the worker's. Lifetime: longer than the runtimes that were given it.
@@ -93,6 +129,11 @@ class HttpClient {
 
   // Never null: what goes wrong comes by `events`.
   virtual std::unique_ptr<HttpClientRequest> Start(const OutgoingRequest& request, HttpClientEvents& events) = 0;
+
+  // Opens a WebSocket. Of the request count where it goes and its fields, which lack what the protocol says itself but
+  // have Sec-WebSocket-Protocol where subprotocols are asked for. Never null, as above.
+  virtual std::unique_ptr<WebSocketConnection> ConnectWebSocket(const OutgoingRequest& request,
+                                                                WebSocketClientEvents& events) = 0;
 };
 
 }  // namespace jsd

@@ -56,11 +56,12 @@ JsRuntime::Impl::Impl(const RuntimeOptions& options)
   state_.ops.set_wake_up(wake_up);
   state_.fetches.Connect(options.http_client, wake_up);
   state_.broadcasts.Connect(options.broadcasts, wake_up);
+  state_.web_socket_clients.Connect(options.http_client, wake_up);
 }
 
 JsRuntime::Impl::~Impl() {
   state_.execution->Forget(*limiter_);
-  JSD_CHECK((state_.events.size() == 0 && state_.web_sockets.size() == 0) ||
+  JSD_CHECK((state_.events.size() == 0 && state_.web_sockets.size() == state_.own_web_sockets) ||
             state_.execution->stamp().place() == Execution::Place::kLost);
   isolate_.tasks().set_wake_up(nullptr);
   state_.ops.set_wake_up(nullptr);
@@ -332,6 +333,7 @@ PollResult JsRuntime::Impl::Poll() {
       TakeFinishedOps(entered.context);
       TakeFetchEvents(entered.context);
       TakeBroadcasts(entered.context);
+      TakeWebSocketEvents(entered.context);
       FireTimers(entered.context);
       CheckLoading(entered.context);
       FailOrphans(entered.context);
@@ -340,8 +342,7 @@ PollResult JsRuntime::Impl::Poll() {
   }
   PollResult result;
   result.next_timer = next_due();
-  result.pending = state_.timers.size() != 0 || state_.ops.pending() != 0 || state_.fetches.size() != 0 ||
-                   woken_.load(std::memory_order_acquire);
+  result.pending = awaits_something() || woken_.load(std::memory_order_acquire);
   return result;
 }
 
@@ -365,7 +366,7 @@ void JsRuntime::FailRequests(FailReason reason) { impl_->FailRequests(reason); }
 PollResult JsRuntime::Poll() { return impl_->Poll(); }
 std::optional<std::chrono::steady_clock::time_point> JsRuntime::next_timer() const { return impl_->next_due(); }
 std::size_t JsRuntime::pending_requests() const {
-  return impl_->state_.events.size() + impl_->state_.web_sockets.size();
+  return impl_->state_.events.size() + impl_->state_.web_sockets.size() - impl_->state_.own_web_sockets;
 }
 std::size_t JsRuntime::pending_background_work() const { return impl_->state_.waiting_until; }
 bool JsRuntime::exhausted() const { return impl_->limiter_->exhausted(); }

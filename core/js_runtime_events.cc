@@ -78,40 +78,89 @@ void JsRuntime::Impl::BodyArrived(RequestEvent& event, std::size_t filled) {
 
 void JsRuntime::Impl::DispatchMessages(std::span<const WebSocketEvent> batch) {
   const Entered entered(*this);
-  v8::Isolate* isolate = isolate_.get();
   for (const WebSocketEvent& event : batch) {
-    const std::uint32_t id = event.peer->runtime_handle;
-    if (state_.web_sockets.Find(id) != event.peer) continue;
-    const v8::HandleScope handle_scope(isolate);
-    const v8::Local<v8::Value> handle = v8::Integer::NewFromUnsigned(isolate, id);
-    if (event.kind == WebSocketEvent::Kind::kClosed) {
-      state_.web_sockets.Remove(id);
-      v8::Local<v8::String> reason;
-      if (!ToV8(isolate, event.data).ToLocal(&reason)) reason = v8::String::Empty(isolate);
-      v8::Local<v8::Value> arguments[] = {handle, v8::Integer::New(isolate, event.code), reason,
-                                          v8::Boolean::New(isolate, event.clean),
-                                          v8::Boolean::New(isolate, event.failed)};
-      Call(entered.context, Callback::kWebSocketClosed, arguments);
-    } else {
-      v8::Local<v8::Value> message;
-      bool taken = false;
-      if (MessageValue(isolate, event).ToLocal(&message)) {
-        v8::Local<v8::Value> arguments[] = {handle, message};
-        taken = Call(entered.context, Callback::kWebSocketMessage, arguments);
-      } else {
-        state_.host->UncaughtError("WebSocket", "there is no memory for a message");
-      }
-      // The function catches what listeners throw, so there is no memory, the script was terminated or its stack is
-      // full.
-      if (!taken) {
-        const Execution::Op op(*state_.execution);
-        if (!op) return;
-        event.peer->Close(kInternalError, {});
-      }
-    }
-    Checkpoint(entered.context);
+    if (!DeliverWebSocketEvent(entered.context, event)) return;
   }
   FailOrphans(entered.context);
+}
+
+bool JsRuntime::Impl::DeliverWebSocketEvent(v8::Local<v8::Context> context, const WebSocketEvent& event) {
+  v8::Isolate* isolate = isolate_.get();
+  const std::uint32_t id = event.peer->runtime_handle;
+  if (state_.web_sockets.Find(id) != event.peer) return true;
+  const v8::HandleScope handle_scope(isolate);
+  const v8::Local<v8::Value> handle = v8::Integer::NewFromUnsigned(isolate, id);
+  if (event.kind == WebSocketEvent::Kind::kClosed) {
+    state_.web_sockets.Remove(id);
+    v8::Local<v8::String> reason;
+    if (!ToV8(isolate, event.data).ToLocal(&reason)) reason = v8::String::Empty(isolate);
+    v8::Local<v8::Value> arguments[] = {handle, v8::Integer::New(isolate, event.code), reason,
+                                        v8::Boolean::New(isolate, event.clean),
+                                        v8::Boolean::New(isolate, event.failed)};
+    Call(context, Callback::kWebSocketClosed, arguments);
+  } else {
+    v8::Local<v8::Value> message;
+    bool taken = false;
+    if (MessageValue(isolate, event).ToLocal(&message)) {
+      v8::Local<v8::Value> arguments[] = {handle, message};
+      taken = Call(context, Callback::kWebSocketMessage, arguments);
+    } else {
+      state_.host->UncaughtError("WebSocket", "there is no memory for a message");
+    }
+    // The function catches what listeners throw, so there is no memory, the script was terminated or its stack is
+    // full.
+    if (!taken) {
+      const Execution::Op op(*state_.execution);
+      if (!op) return false;
+      event.peer->Close(kInternalError, {});
+    }
+  }
+  Checkpoint(context);
+  return true;
+}
+
+void JsRuntime::Impl::TakeWebSocketEvents(v8::Local<v8::Context> context) {
+  WebSocketClients& clients = state_.web_socket_clients;
+  if (!clients.has_news()) return;
+  v8::Isolate* isolate = isolate_.get();
+  for (const std::uint32_t id : clients.TakeReady()) {
+    const v8::HandleScope handle_scope(isolate);
+    OutgoingWebSocket* socket = clients.Find(id);
+    if (socket == nullptr) continue;
+    const v8::Local<v8::Value> number = v8::Integer::NewFromUnsigned(isolate, id);
+    if (socket->failure()) {
+      const HttpClientFailure failure = *socket->failure();
+      clients.Drop(id);
+      v8::Local<v8::String> code, message;
+      if (!ToV8(isolate, failure.code).ToLocal(&code)) code = v8::String::Empty(isolate);
+      if (!ToV8(isolate, failure.message).ToLocal(&message)) message = v8::String::Empty(isolate);
+      v8::Local<v8::Value> arguments[] = {number, code, message};
+      Call(context, Callback::kWebSocketFailed, arguments);
+      Checkpoint(context);
+      continue;
+    }
+    if (WebSocketPeer* const peer = socket->TakeOpened()) {
+      ++state_.own_web_sockets;
+      const std::uint32_t handle = state_.web_sockets.Add(*peer);
+      v8::Local<v8::String> protocol;
+      if (!ToV8(isolate, socket->protocol()).ToLocal(&protocol)) protocol = v8::String::Empty(isolate);
+      v8::Local<v8::Value> arguments[] = {number, v8::Integer::NewFromUnsigned(isolate, handle), protocol};
+      Call(context, Callback::kWebSocketOpened, arguments);
+      Checkpoint(context);
+      socket = clients.Find(id);
+    }
+    bool closed = false;
+    if (socket != nullptr) {
+      socket->TakeEvents([&](const WebSocketEvent& event) {
+        closed = event.kind == WebSocketEvent::Kind::kClosed;
+        return DeliverWebSocketEvent(context, event);
+      });
+    }
+    if (closed) {
+      --state_.own_web_sockets;
+      clients.Drop(id);
+    }
+  }
 }
 
 void JsRuntime::Impl::Invoke(std::string_view event, std::string_view detail_json) {
@@ -137,6 +186,8 @@ void JsRuntime::Impl::FailRequests(FailReason reason) {
     peer->lent_to = nullptr;
     peer->Close(kGoingAway, {});
   }
+  state_.web_socket_clients.Clear();
+  state_.own_web_sockets = 0;
 }
 
 }  // namespace jsd

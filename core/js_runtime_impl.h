@@ -84,6 +84,9 @@ class JsRuntime::Impl {
   void TakeFinishedOps(v8::Local<v8::Context> context);
   void TakeFetchEvents(v8::Local<v8::Context> context);
   void TakeBroadcasts(v8::Local<v8::Context> context);
+  void TakeWebSocketEvents(v8::Local<v8::Context> context);
+  // False where this thread is lost.
+  bool DeliverWebSocketEvent(v8::Local<v8::Context> context, const WebSocketEvent& event);
   void FireTimers(v8::Local<v8::Context> context);
   void CheckLoading(v8::Local<v8::Context> context);
   void FinishLoading(std::optional<ScriptError> error);
@@ -97,6 +100,11 @@ class JsRuntime::Impl {
   bool has_work();
   // Gives back memory of large buffers that has been free for a while.
   void TrimBuffers();
+  // Something has been begun that will give it work.
+  bool awaits_something() const {
+    return state_.timers.size() != 0 || state_.ops.pending() != 0 || state_.fetches.size() != 0 ||
+           state_.web_socket_clients.size() != 0;
+  }
 
   // The report of an uncaught error; what the error itself says where bootstrap/error.js cannot be run.
   static std::string FormatError(v8::Local<v8::Context> context, v8::Local<v8::Value> error);

@@ -65,7 +65,7 @@ void JsRuntime::Impl::CheckLoading(v8::Local<v8::Context> context) {
     case v8::Promise::kRejected:
       return FinishLoading(ScriptError{FormatError(context, evaluation->Result())});
     case v8::Promise::kPending:
-      if (has_work() || state_.timers.size() != 0 || state_.ops.pending() != 0 || state_.fetches.size() != 0) return;
+      if (has_work() || awaits_something()) return;
       if (loading_terminated_) return FinishLoading(ScriptError{std::string(kTerminatedLoading)});
       return FinishLoading(ScriptError{"a top-level await never settles" + modules_->DescribeStalledAwaits(context)});
   }

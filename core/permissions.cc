@@ -85,25 +85,9 @@ Permissions::Permissions(const PermissionsConfig& config) : private_network_(con
 }
 
 bool Permissions::AllowsNet(std::string_view host, unsigned port) const {
+  if (std::ranges::none_of(net_, [&](const NetRule& rule) { return rule.Matches(host, port); })) return false;
   AddressBytes address;
-  const bool is_address = ParseAddress(host, &address);
-  const std::string name = CanonicalName(host);
-  return std::ranges::any_of(net_,
-                             [&](const NetRule& rule) {
-                               if (!PortMatches(rule, port)) return false;
-                               switch (rule.kind) {
-                                 case NetRule::Kind::kAny:
-                                   return true;
-                                 case NetRule::Kind::kRange:
-                                   return is_address && rule.Covers(address);
-                                 case NetRule::Kind::kName:
-                                   return !is_address && name == rule.name;
-                                 case NetRule::Kind::kSubdomains:
-                                   return !is_address && name.size() > rule.name.size() && name.ends_with(rule.name);
-                               }
-                               return false;
-                             }) &&
-         (!is_address || AllowsAddress(host, port, address));
+  return !ParseAddress(host, &address) || AllowsAddress(host, port, address);
 }
 
 bool Permissions::AllowsAddress(std::string_view host, unsigned port, std::span<const std::uint8_t> address) const {

@@ -22,6 +22,7 @@
 #include "core/rejections.h"
 #include "core/runtime_host.h"
 #include "core/timer_queue.h"
+#include "core/web_socket_client.h"
 
 namespace jsd {
 
@@ -58,6 +59,8 @@ class RuntimeState {
   BodyGathers gathers;
   WebSocketTable web_sockets;
   BroadcastTable broadcasts;
+  WebSocketClients web_socket_clients{permissions};
+  std::size_t own_web_sockets = 0;  // Of web_sockets, those that the script has asked for.
   RequestCache requests;
   TimerQueue timers;
   OpQueue ops;

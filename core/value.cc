@@ -23,6 +23,14 @@ v8::MaybeLocal<v8::String> ToV8Latin1(v8::Isolate* isolate, std::string_view byt
                                     v8::NewStringType::kNormal, static_cast<int>(bytes.size()));
 }
 
+std::string Latin1Text(v8::Isolate* isolate, v8::Local<v8::Value> string) {
+  const auto text = string.As<v8::String>();
+  std::string bytes(static_cast<std::size_t>(text->Length()), '\0');
+  text->WriteOneByteV2(isolate, 0, static_cast<std::uint32_t>(bytes.size()),
+                       reinterpret_cast<std::uint8_t*>(bytes.data()));
+  return bytes;
+}
+
 v8::Local<v8::String> Literal(v8::Isolate* isolate, std::string_view text) {
   return v8::String::NewFromUtf8(isolate, text.data(), v8::NewStringType::kInternalized, static_cast<int>(text.size()))
       .ToLocalChecked();

@@ -20,6 +20,9 @@ v8::Local<v8::String> Literal(v8::Isolate* isolate, std::string_view text);
 // UTF-8, with lone surrogates replaced by U+FFFD, as the standards' USVString does.
 std::string ToUtf8(v8::Isolate* isolate, v8::Local<v8::String> text);
 
+// A string of which every code unit is a byte, as its bytes.
+std::string Latin1Text(v8::Isolate* isolate, v8::Local<v8::Value> string);
+
 // As ToUtf8 after `String(value)`; empty where that throws, and no exception stays pending.
 std::string DescribeValue(v8::Local<v8::Context> context, v8::Local<v8::Value> value);
 

@@ -74,7 +74,7 @@ int Serve(const CommandLine& command_line) {
     };
   };
   const auto http_client = [&config](boost::asio::io_context& io, Log& log) {
-    return MakeHttpClient(io, config.fetch, log);
+    return MakeHttpClient(io, config.fetch, config.websocket, log);
   };
   Master::Reloading reloading;
   reloading.load = [&command_line] { return Load(command_line.config, command_line.overrides); };

@@ -79,6 +79,13 @@ class ExtensionReader {
   std::string_view text_;
 };
 
+std::optional<int> WindowBits(std::string_view value) {
+  int bits = 0;
+  const char* const end = value.data() + value.size();
+  if (value.empty() || value.front() == '0' || std::from_chars(value.data(), end, bits).ptr != end) return {};
+  return bits >= 8 && bits <= 15 ? std::optional(bits) : std::nullopt;
+}
+
 // An offer's parameters, each at most once and in its range (RFC 7692 section 7.1).
 struct Offer {
   bool server_no_context = false;
@@ -95,24 +102,16 @@ struct Offer {
       return value.empty() && !std::exchange(client_no_context, true);
     }
     if (EqualsIgnoringCase(name, "server_max_window_bits")) {
-      const std::optional<int> bits = Bits(value);
+      const std::optional<int> bits = WindowBits(value);
       if (!bits || server_bits) return false;
       server_bits = bits;
       // zlib has no raw window of 256 bytes.
       return *bits > 8;
     }
     if (EqualsIgnoringCase(name, "client_max_window_bits")) {
-      return (value.empty() || Bits(value)) && !std::exchange(client_bits, true);
+      return (value.empty() || WindowBits(value)) && !std::exchange(client_bits, true);
     }
     return false;
-  }
-
- private:
-  static std::optional<int> Bits(std::string_view value) {
-    int bits = 0;
-    const char* const end = value.data() + value.size();
-    if (value.empty() || value.front() == '0' || std::from_chars(value.data(), end, bits).ptr != end) return {};
-    return bits >= 8 && bits <= 15 ? std::optional(bits) : std::nullopt;
   }
 };
 
@@ -140,6 +139,51 @@ WsNegotiation NegotiateWsDeflate(std::string_view offers, WebSocketCompression m
     return WsNegotiation::kAgreed;
   }
   return WsNegotiation::kNone;
+}
+
+std::string_view OfferWsDeflate(WebSocketCompression mode) {
+  switch (mode) {
+    case WebSocketCompression::kOff:
+      return {};
+    case WebSocketCompression::kMessage:
+      return "permessage-deflate; server_no_context_takeover; client_no_context_takeover; client_max_window_bits";
+    case WebSocketCompression::kConnection:
+      return "permessage-deflate; client_max_window_bits";
+  }
+  return {};
+}
+
+WsNegotiation AcceptWsDeflate(std::string_view answer, WebSocketCompression mode, WsDeflateAgreement* agreement) {
+  const auto extensions = ExtensionReader(answer).Read();
+  if (mode == WebSocketCompression::kOff || !extensions || extensions->size() != 1 ||
+      !EqualsIgnoringCase(extensions->front().name, "permessage-deflate")) {
+    return WsNegotiation::kMalformed;
+  }
+  bool server_no_context = false, client_no_context = false, server_bits = false;
+  std::optional<int> client_bits;
+  for (const auto& [name, value] : extensions->front().parameters) {
+    bool good = false;
+    if (EqualsIgnoringCase(name, "server_no_context_takeover")) {
+      good = value.empty() && !std::exchange(server_no_context, true);
+    } else if (EqualsIgnoringCase(name, "client_no_context_takeover")) {
+      good = value.empty() && !std::exchange(client_no_context, true);
+    } else if (EqualsIgnoringCase(name, "server_max_window_bits")) {
+      // A server may promise a smaller window without having been asked.
+      good = WindowBits(value) && !std::exchange(server_bits, true);
+    } else if (EqualsIgnoringCase(name, "client_max_window_bits") && !client_bits) {
+      client_bits = WindowBits(value);
+      // zlib has no raw window of 256 bytes.
+      good = client_bits.value_or(8) > 8;
+    }
+    if (!good) return WsNegotiation::kMalformed;
+  }
+  const bool shared = mode == WebSocketCompression::kMessage;
+  if (shared && !server_no_context) return WsNegotiation::kMalformed;
+  agreement->server_context = !server_no_context;
+  agreement->client_context = !shared && !client_no_context;
+  agreement->client_window_bits = client_bits.value_or(15);
+  agreement->response = answer;
+  return WsNegotiation::kAgreed;
 }
 
 WsDeflater::WsDeflater(int window_bits) {

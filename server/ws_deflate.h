@@ -21,8 +21,9 @@ struct WsDeflateAgreement {
   bool server_context = false;  // The server goes on with what it has sent before; else each message stands alone.
   bool client_context = false;
   int server_window_bits = 15;
+  int client_window_bits = 15;
 
-  // The value of Sec-WebSocket-Extensions that says so.
+  // The value of the server's Sec-WebSocket-Extensions that says so.
   std::string response;
 };
 
@@ -30,6 +31,13 @@ enum class WsNegotiation { kNone, kAgreed, kMalformed };
 
 // Looks for the first offer in the client's Sec-WebSocket-Extensions, its fields joined by commas, that can be met.
 WsNegotiation NegotiateWsDeflate(std::string_view offers, WebSocketCompression mode, WsDeflateAgreement* agreement);
+
+// What a client writes into Sec-WebSocket-Extensions; empty for kOff.
+std::string_view OfferWsDeflate(WebSocketCompression mode);
+
+// What the server has made of that offer, its fields joined by commas and not empty. kMalformed: the offer does not
+// allow it (RFC 6455 section 9.1), so the connection has to fail.
+WsNegotiation AcceptWsDeflate(std::string_view answer, WebSocketCompression mode, WsDeflateAgreement* agreement);
 
 // Compresses whole messages.
 //

@@ -1,7 +1,11 @@
 #include "server/ws_frame.h"
 
+#include <openssl/rand.h>
+
 #include <bit>
 #include <cstring>
+
+#include "core/check.h"
 
 namespace jsd {
 
@@ -17,6 +21,13 @@ char* WriteWsHeader(char* out, WsOpcode opcode, bool fin, bool compressed, std::
   return out;
 }
 
+char* WriteMaskedWsHeader(char* out, WsOpcode opcode, bool compressed, std::uint64_t size, std::uint32_t mask) {
+  char* const end = WriteWsHeader(out, opcode, true, compressed, size);
+  out[1] = static_cast<char>(out[1] | 0x80);
+  std::memcpy(end, &mask, sizeof mask);
+  return end + sizeof mask;
+}
+
 void ApplyWsMask(char* data, std::size_t size, std::uint32_t mask, std::size_t offset) {
   // `mask` has its first byte lowest; turned so that this is the one for data[0].
   const unsigned turn = static_cast<unsigned>(offset % 4) * 8;
@@ -30,6 +41,14 @@ void ApplyWsMask(char* data, std::size_t size, std::uint32_t mask, std::size_t o
     std::memcpy(data + i, &word, sizeof word);
   }
   for (; i < size; ++i) data[i] = static_cast<char>(data[i] ^ static_cast<char>(key >> (i % 4 * 8)));
+}
+
+std::uint32_t WsMasks::Next() {
+  if (next_ == masks_.size()) {
+    JSD_CHECK(::RAND_bytes(reinterpret_cast<unsigned char*>(masks_.data()), sizeof masks_) == 1);
+    next_ = 0;
+  }
+  return masks_[next_++];
 }
 
 bool Utf8Checker::Feed(std::string_view bytes) {

@@ -1,6 +1,7 @@
 #ifndef JSD_SERVER_WS_FRAME_H_
 #define JSD_SERVER_WS_FRAME_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -44,8 +45,23 @@ inline constexpr std::size_t kMaxWsHeader = 14;
 // Writes the header of an unmasked frame at `out`, which has room for kMaxWsHeader bytes, and returns its end.
 char* WriteWsHeader(char* out, WsOpcode opcode, bool fin, bool compressed, std::uint64_t size);
 
+// The same for a masked one, with the mask behind it.
+char* WriteMaskedWsHeader(char* out, WsOpcode opcode, bool compressed, std::uint64_t size, std::uint32_t mask);
+
 // XORs `size` bytes with the mask, whose first byte is the one for offset 0 of the payload; `offset` is that of `data`.
 void ApplyWsMask(char* data, std::size_t size, std::uint32_t mask, std::size_t offset);
+
+// The masks of a client's frames, which nobody may foresee (RFC 6455 section 10.3).
+//
+// Owner: the worker's HTTP client. Thread: the worker's. Lifetime: any.
+class WsMasks {
+ public:
+  std::uint32_t Next();
+
+ private:
+  std::array<std::uint32_t, 256> masks_;
+  std::size_t next_ = 256;
+};
 
 // Text in pieces: whether it is UTF-8 (RFC 3629), found out at the first byte that cannot be.
 //

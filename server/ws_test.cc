@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,25 @@ TEST(WsFrame, HeadersHaveTheShortestLength) {
   char out[kMaxWsHeader];
   WriteWsHeader(out, WsOpcode::kText, false, true, 0);
   EXPECT_EQ(out[0], '\x41');
+}
+
+TEST(WsFrame, AMaskStandsBehindTheLength) {
+  char out[kMaxWsHeader];
+  const auto header = [&](std::uint64_t size) {
+    return std::string(out, WriteMaskedWsHeader(out, WsOpcode::kText, false, size, 0x04030201));
+  };
+  EXPECT_EQ(header(5), std::string("\x81\x85\x01\x02\x03\x04"));
+  EXPECT_EQ(header(126), std::string("\x81\xfe\x00\x7e\x01\x02\x03\x04", 8));
+  EXPECT_EQ(header(65536), std::string("\x81\xff\x00\x00\x00\x00\x00\x01\x00\x00\x01\x02\x03\x04", 14));
+}
+
+TEST(WsFrame, MasksDiffer) {
+  WsMasks masks;
+  std::vector<std::uint32_t> seen;
+  for (int i = 0; i < 1000; ++i) seen.push_back(masks.Next());
+  std::sort(seen.begin(), seen.end());
+  // Two of a thousand may be the same, by chance; more are not.
+  EXPECT_GT(std::unique(seen.begin(), seen.end()) - seen.begin(), 990);
 }
 
 TEST(WsFrame, AMaskMayBeAppliedInPieces) {
@@ -257,6 +277,36 @@ TEST(WsHandshake, WhatIsWrongHasItsStatus) {
   EXPECT_EQ(check({key, version, {"Origin", "https://example.org.evil"}}, origins), 403);
   EXPECT_EQ(check({key, version, {"Origin", "null"}}, origins), 403);
   EXPECT_EQ(check({key, version, {"Origin", "https://a"}, {"Origin", "https://example.org"}}, origins), 400);
+}
+
+TEST(WsDeflate, AServerAgreesToWhatWasOffered) {
+  const auto accept = [](std::string_view answer, WebSocketCompression mode, WsDeflateAgreement* agreement) {
+    return AcceptWsDeflate(answer, mode, agreement) == WsNegotiation::kAgreed;
+  };
+  EXPECT_EQ(OfferWsDeflate(WebSocketCompression::kOff), "");
+  WsDeflateAgreement agreement;
+  ASSERT_TRUE(accept("permessage-deflate", WebSocketCompression::kConnection, &agreement));
+  EXPECT_TRUE(agreement.server_context && agreement.client_context);
+  EXPECT_EQ(agreement.client_window_bits, 15);
+  ASSERT_TRUE(
+      accept("Permessage-Deflate; server_no_context_takeover; client_max_window_bits=9; "
+             "client_no_context_takeover; server_max_window_bits=\"8\"",
+             WebSocketCompression::kConnection, &agreement));
+  EXPECT_FALSE(agreement.server_context || agreement.client_context);
+  EXPECT_EQ(agreement.client_window_bits, 9);
+  ASSERT_TRUE(accept("permessage-deflate; server_no_context_takeover", WebSocketCompression::kMessage, &agreement));
+  EXPECT_FALSE(agreement.server_context || agreement.client_context);
+  for (const char* wrong :
+       {"", "x", "permessage-deflate, permessage-deflate", "permessage-deflate; client_max_window_bits",
+        "permessage-deflate; client_max_window_bits=8",
+        "permessage-deflate; client_max_window_bits=9; "
+        "client_max_window_bits=9",
+        "permessage-deflate; server_max_window_bits", "permessage-deflate; x",
+        "permessage-deflate; server_no_context_takeover=1", "permessage-deflate;"}) {
+    EXPECT_FALSE(accept(wrong, WebSocketCompression::kConnection, &agreement)) << wrong;
+  }
+  EXPECT_FALSE(accept("permessage-deflate", WebSocketCompression::kMessage, &agreement));
+  EXPECT_FALSE(accept("permessage-deflate", WebSocketCompression::kOff, &agreement));
 }
 
 }  // namespace

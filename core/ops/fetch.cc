@@ -11,6 +11,7 @@
 #include "core/check.h"
 #include "core/fetch_table.h"
 #include "core/guarded.h"
+#include "core/ops/outgoing_url.h"
 #include "core/runtime_state.h"
 #include "core/value.h"
 
@@ -35,20 +36,6 @@ OutgoingFetch* FindFetch(const Info& info) {
   return RuntimeState::From(info.GetIsolate()).fetches.Find(info[0].As<v8::Uint32>()->Value());
 }
 
-std::string Latin1Text(v8::Isolate* isolate, v8::Local<v8::Value> value) {
-  const auto string = value.As<v8::String>();
-  std::string text(static_cast<std::size_t>(string->Length()), '\0');
-  string->WriteOneByteV2(isolate, 0, static_cast<std::uint32_t>(text.size()),
-                         reinterpret_cast<std::uint8_t*>(text.data()));
-  return text;
-}
-
-std::uint16_t PortOf(const ada::url_aggregator& url, bool secure) {
-  const std::uint32_t port = url.get_components().port;
-  if (port != ada::url_components::omitted) return static_cast<std::uint16_t>(port);
-  return secure ? 443 : 80;
-}
-
 void FetchStart(const Info& info) {
   v8::Isolate* isolate = info.GetIsolate();
   FetchTable& fetches = RuntimeState::From(isolate).fetches;
@@ -57,22 +44,15 @@ void FetchStart(const Info& info) {
   JSD_CHECK(url.has_value());
   const std::string method = Latin1Text(isolate, info[0]);
   const std::string fields = Latin1Text(isolate, info[2]);
-  const std::string host(url->get_hostname());
-  const bool secure = url->get_protocol() == "https:";
-  const std::uint16_t port = PortOf(*url, secure);
-  if (!RuntimeState::From(isolate).permissions.AllowsNet(host, port)) {
-    return ThrowDomException(isolate, "NotAllowedError", Permissions::NetRefusal(host, port));
+  const OutgoingUrl to(*url);
+  if (!RuntimeState::From(isolate).permissions.AllowsNet(to.host, to.port)) {
+    return ThrowDomException(isolate, "NotAllowedError", Permissions::NetRefusal(to.host, to.port));
   }
   std::string text;
-  std::string target(url->get_pathname());
-  target.append(url->get_search());
 
   OutgoingRequest request;
   request.method = method;
-  request.secure = secure;
-  request.host = host;
-  request.port = port;
-  request.target = target;
+  to.PutInto(request);
   request.fields = fields;
   if (info[3]->IsString()) {
     text = ToUtf8(isolate, info[3].As<v8::String>());

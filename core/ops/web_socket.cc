@@ -1,5 +1,6 @@
 #include "core/ops/web_socket.h"
 
+#include <ada.h>
 #include <icu_simdutf.h>
 
 #include <cstdint>
@@ -9,6 +10,7 @@
 
 #include "core/check.h"
 #include "core/guarded.h"
+#include "core/ops/outgoing_url.h"
 #include "core/request_event.h"
 #include "core/runtime_state.h"
 #include "core/value.h"
@@ -36,10 +38,7 @@ void WebSocketUpgrade(const Info& info) {
   RequestEvent* const event = FindEvent(info);
   if (event == nullptr || !event->upgradable()) return info.GetReturnValue().Set(-1);
   RuntimeState& state = RuntimeState::From(info.GetIsolate());
-  const auto text = info[1].As<v8::String>();
-  std::string fields(static_cast<std::size_t>(text->Length()), '\0');
-  text->WriteOneByteV2(info.GetIsolate(), 0, static_cast<std::uint32_t>(fields.size()),
-                       reinterpret_cast<std::uint8_t*>(fields.data()));
+  const std::string fields = Latin1Text(info.GetIsolate(), info[1]);
   state.events.Remove(HandleOf(info));
   info.GetReturnValue().Set(state.web_sockets.Add(event->Upgrade(fields)));
 }
@@ -84,6 +83,30 @@ void WebSocketExtensions(const Info& info) {
   info.GetReturnValue().Set(ToV8Latin1(info.GetIsolate(), peer->extensions()).ToLocalChecked());
 }
 
+// ---- Those that the script asks for ----
+
+void WebSocketConnect(const Info& info) {
+  v8::Isolate* const isolate = info.GetIsolate();
+  RuntimeState& state = RuntimeState::From(isolate);
+  if (!state.web_socket_clients.connected()) return info.GetReturnValue().Set(0);
+  const auto url = ada::parse<ada::url_aggregator>(Latin1Text(isolate, info[0]));
+  JSD_CHECK(url.has_value());
+  const OutgoingUrl to(*url);
+  if (!state.permissions.AllowsNet(to.host, to.port)) {
+    return ThrowDomException(isolate, "NotAllowedError", Permissions::NetRefusal(to.host, to.port));
+  }
+  const std::string fields = Latin1Text(isolate, info[1]);
+  OutgoingRequest request;
+  request.method = "GET";
+  to.PutInto(request);
+  request.fields = fields;
+  info.GetReturnValue().Set(state.web_socket_clients.Start(request).id());
+}
+
+void WebSocketAbandon(const Info& info) {
+  RuntimeState::From(info.GetIsolate()).web_socket_clients.Drop(info[0].As<v8::Uint32>()->Value());
+}
+
 constexpr Binding kBindings[] = {
     {"webSocketUpgradable", Guarded<WebSocketUpgradable>},
     {"webSocketUpgrade", Guarded<WebSocketUpgrade>},
@@ -91,6 +114,8 @@ constexpr Binding kBindings[] = {
     {"webSocketClose", Guarded<WebSocketClose>},
     {"webSocketBufferedAmount", Guarded<WebSocketBufferedAmount>},
     {"webSocketExtensions", Guarded<WebSocketExtensions>},
+    {"webSocketConnect", Guarded<WebSocketConnect>},
+    {"webSocketAbandon", Guarded<WebSocketAbandon>},
 };
 
 }  // namespace

@@ -17,6 +17,12 @@ namespace jsd {
 //   webSocketClose(socket, code or 0, reason)
 //   webSocketBufferedAmount(socket) → number
 //   webSocketExtensions(socket) → string
+//
+// Those that the script asks for:
+//
+//   webSocketConnect(href, fields) → an id, or 0 where this runtime has no network; the callbacks `webSocketOpened` or
+//     `webSocketFailed` follow. `href` is an http: or https: URL; `fields` a header block with Sec-WebSocket-Protocol
+//   webSocketAbandon(id): neither will follow
 std::span<const Binding> WebSocketBindings();
 
 // A message as scripts get it, a string or an ArrayBuffer; empty where there is no memory for it.

@@ -35,9 +35,9 @@ void ClientConnection::Connect() {
   deadline_ = ConnectionPool::After(pool_.config.connect);
   dialer_ = std::make_unique<Dialer>(pool_.io, pool_.poller, pool_.resolver);
   const auto may_connect = [this](const boost::asio::ip::address& address) {
-    return origin_.through_proxy || request_->events().MayConnect(AddressBytes(address), origin_.port);
+    return origin_.route.chosen || request_->events().MayConnect(NetworkBytes(address), origin_.port);
   };
-  dialer_->Start(origin_.dial, may_connect, [this](Dialer::Result result) { OnDialed(std::move(result)); });
+  dialer_->Start(origin_.route.dial, may_connect, [this](Dialer::Result result) { OnDialed(std::move(result)); });
 }
 
 void ClientConnection::OnDialed(Dialer::Result result) {
@@ -46,23 +46,26 @@ void ClientConnection::OnDialed(Dialer::Result result) {
   address_ = result.address;
   stream_ = ClientStream(std::move(result.socket));
   if (!pool_.poller.Watch(stream_.socket(), kEvents, *this)) return Fail(SocketFailure(errno, origin_.name));
-  if (origin_.tunnel) return StartTunnel();
-  origin_.secure ? StartTls() : OnConnected();
+  origin_.route.tunnel ? StartTunnel() : StartTls();
 }
 
 void ClientConnection::StartTunnel() {
-  phase_ = Phase::kProxy;
+  phase_ = Phase::kTunnel;
   tunnel_output_ =
-      "CONNECT " + origin_.name + " HTTP/1.1\r\nhost: " + origin_.name + "\r\n" + origin_.proxy_field + "\r\n";
+      "CONNECT " + origin_.name + " HTTP/1.1\r\nhost: " + origin_.name + "\r\n" + origin_.route.proxy_field + "\r\n";
   parser_.emplace(true, static_cast<std::uint32_t>(pool_.config.headers), *this);
   Flush();
 }
 
 void ClientConnection::TakeTunnelReply() {
-  std::size_t consumed = 0;
-  if (!parser_->Parse(input_, consumed)) return Fail({"ERR_PROXY", "the proxy sent no HTTP: " + parser_->error()});
-  input_.erase(0, consumed);
-  if (!parser_->complete()) return;
+  for (;;) {
+    std::size_t consumed = 0;
+    if (!parser_->Parse(input_, consumed)) return Fail({"ERR_PROXY", "the proxy sent no HTTP: " + parser_->error()});
+    input_.erase(0, consumed);
+    if (!parser_->complete()) return;
+    if (!parser_->interim() || parser_->upgraded()) break;
+    parser_.emplace(true, static_cast<std::uint32_t>(pool_.config.headers), *this);
+  }
   const int status = parser_->status();
   parser_.reset();
   if (status / 100 != 2) {
@@ -74,6 +77,7 @@ void ClientConnection::TakeTunnelReply() {
 }
 
 void ClientConnection::StartTls() {
+  if (!origin_.secure) return OnConnected();
   phase_ = Phase::kTls;
   HttpClientFailure failure;
   TlsClientContext* const context = pool_.tls(&failure);
@@ -113,8 +117,7 @@ bool ClientConnection::Alive() {
 }
 
 bool ClientConnection::MayServe(ClientRequest& request) {
-  return origin_.through_proxy || !origin_.dial.unix_path.empty() ||
-         request.events().MayConnect(AddressBytes(address_), origin_.port);
+  return origin_.route.chosen || request.events().MayConnect(NetworkBytes(address_), origin_.port);
 }
 
 void ClientConnection::Serve(ClientRequest& request) {
@@ -183,8 +186,8 @@ void ClientConnection::OnReady(std::uint32_t events) {
 }
 
 void ClientConnection::Flush() {
-  while (phase_ == Phase::kBusy || phase_ == Phase::kProxy) {
-    const bool tunnel = phase_ == Phase::kProxy;
+  while (phase_ == Phase::kBusy || phase_ == Phase::kTunnel) {
+    const bool tunnel = phase_ == Phase::kTunnel;
     const std::string_view bytes = tunnel ? std::string_view(tunnel_output_) : request_->unsent();
     if (bytes.empty()) return;
     const ClientStream::Progress progress = stream_.Write(bytes);
@@ -207,7 +210,7 @@ void ClientConnection::Flush() {
 }
 
 void ClientConnection::ReadAll() {
-  while (phase_ == Phase::kBusy || phase_ == Phase::kIdle || phase_ == Phase::kProxy) {
+  while (phase_ == Phase::kBusy || phase_ == Phase::kIdle || phase_ == Phase::kTunnel) {
     if (paused_) return;
     std::vector<char>& room = pool_.scratch;
     const ClientStream::Progress progress = stream_.Read(room.data(), room.size());
@@ -225,7 +228,7 @@ bool ClientConnection::Take(std::string_view bytes) {
     Close();
     return false;
   }
-  if (phase_ == Phase::kProxy) {
+  if (phase_ == Phase::kTunnel) {
     input_.append(bytes);
     TakeTunnelReply();
     return phase_ != Phase::kClosed;
@@ -245,6 +248,10 @@ bool ClientConnection::Take(std::string_view bytes) {
     if (phase_ != Phase::kBusy) return false;  // The sink failed it.
     rest.remove_prefix(consumed);
     if (!parser_->complete() || !parser_->interim()) break;
+    if (parser_->upgraded() && request_->upgrades()) {
+      HandOver(rest);
+      return false;
+    }
     if (parser_->upgraded()) {
       Fail({"ERR_HTTP_RESPONSE", origin_.name + " switched to a protocol that nobody asked for"});
       return false;
@@ -268,7 +275,7 @@ bool ClientConnection::Take(std::string_view bytes) {
 void ClientConnection::OnInputEnd(const ClientStream::Progress& progress) {
   const bool clean = progress.status == ClientStream::Status::kEnd;
   if (phase_ == Phase::kIdle) return Close();
-  if (phase_ == Phase::kProxy) return Fail({"ERR_PROXY", "the proxy closed the connection"});
+  if (phase_ == Phase::kTunnel) return Fail({"ERR_PROXY", "the proxy closed the connection"});
   if (clean && parser_->ParseEnd()) return FinishResponse(false);
   if (!clean) return Break(SocketFailure(progress.error == 0 ? EPROTO : progress.error, origin_.name));
   Break({"ECONNRESET", response_begun_ ? origin_.name + " closed the connection before the end of its response"
@@ -276,6 +283,7 @@ void ClientConnection::OnInputEnd(const ClientStream::Progress& progress) {
 }
 
 void ClientConnection::OnResponseHead() {
+  if (phase_ != Phase::kBusy) return;  // It is the proxy's.
   head_seen_ = true;
   request_->events().OnHead({.status = parser_->status(),
                              .status_text = parser_->reason(),
@@ -313,6 +321,15 @@ void ClientConnection::FinishResponse(bool reusable) {
   reusable ? pool_.OnIdle(*this) : Close();
 }
 
+void ClientConnection::HandOver(std::string_view rest) {
+  ClientRequest& request = *std::exchange(request_, nullptr);
+  pool_.poller.Forget(stream_.socket());
+  ClientStream stream = std::move(stream_);
+  phase_ = Phase::kClosed;
+  pool_.OnClosed(*this);
+  request.Upgrade(std::move(stream), *parser_, rest);
+}
+
 // --- Failures
 
 void ClientConnection::Break(const HttpClientFailure& failure) {
@@ -336,7 +353,7 @@ std::string ClientConnection::DescribeSilence() const {
   switch (phase_) {
     case Phase::kDialing:
       return "the connection to " + origin_.name + " was not made within fetch.connect";
-    case Phase::kProxy:
+    case Phase::kTunnel:
     case Phase::kTls:
       return "the handshake with " + origin_.name + " did not end within fetch.connect";
     default:

@@ -13,6 +13,7 @@
 #include "server/client/client_stream.h"
 #include "server/client/dialer.h"
 #include "server/client/response_parser.h"
+#include "server/client/scheduled.h"
 #include "server/poller.h"
 
 namespace jsd {
@@ -24,7 +25,7 @@ struct ClientOrigin;
 // One connection to an origin, from the look-up of its name to its end; it carries one request at a time.
 //
 // Owner: the pool. Thread: the worker's. Lifetime: until closed, and then until the poller can no longer know of it.
-class ClientConnection final : public Poller::Client, public ResponseSink {
+class ClientConnection final : public Poller::Client, public Scheduled, public ResponseSink {
  public:
   // Connects for `request`, which it serves first.
   ClientConnection(ConnectionPool& pool, ClientRequest& request);
@@ -47,17 +48,16 @@ class ClientConnection final : public Poller::Client, public ResponseSink {
   void Abandon();
 
   // What FlushSoon and ResumeSoon have asked for.
-  void OnDue();
+  void OnDue() override;
   void CheckDeadline(std::int64_t now);
   void Close();
 
   ClientOrigin& origin() { return origin_; }
   bool idle() const { return phase_ == Phase::kIdle; }
-  bool scheduled = false;
   std::size_t index = 0;  // In the pool's list.
 
  private:
-  enum class Phase { kDialing, kProxy, kTls, kIdle, kBusy, kClosed };
+  enum class Phase { kDialing, kTunnel, kTls, kIdle, kBusy, kClosed };
 
   void OnDialed(Dialer::Result result);
   void StartTunnel();
@@ -71,11 +71,12 @@ class ClientConnection final : public Poller::Client, public ResponseSink {
   // False: stop reading.
   bool Take(std::string_view bytes);
   void TakeTunnelReply();
-  bool TakeResponse();
   void OnInputEnd(const ClientStream::Progress& progress);
   void OnResponseHead() override;
   void OnResponseBody(std::string_view bytes) override;
   void FinishResponse(bool reusable);
+  // The connection is no longer one for HTTP.
+  void HandOver(std::string_view rest);
   void SetDeadline();
 
   void Fail(const HttpClientFailure& failure);

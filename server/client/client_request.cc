@@ -24,10 +24,11 @@ bool ExpectsBody(std::string_view method) { return method == "POST" || method ==
 }  // namespace
 
 ClientRequest::ClientRequest(ConnectionPool& pool, ClientOrigin& origin, const OutgoingRequest& request,
-                             HttpClientEvents& events)
+                             HttpClientEvents& events, UpgradeSink* upgrade)
     : pool_(pool),
       origin_(origin),
       events_(events),
+      upgrade_(upgrade),
       is_head_(request.method == "HEAD"),
       idempotent_(IsIdempotent(request.method)) {
   const bool streamed =
@@ -37,10 +38,11 @@ ClientRequest::ClientRequest(ConnectionPool& pool, ClientOrigin& origin, const O
   body_ended_ = !streamed;
   repeatable_ = idempotent_ && !streamed;
 
-  out_.reserve(request.method.size() + origin.absolute_prefix.size() + request.target.size() +
-               origin.host_field.size() + origin.proxy_field.size() + request.fields.size() + request.body.size() + 64);
-  out_.append(request.method).append(" ").append(origin.absolute_prefix).append(request.target).append(" HTTP/1.1\r\n");
-  out_.append(origin.host_field).append(origin.proxy_field).append(request.fields);
+  const std::string& prefix = origin.route.absolute_prefix;
+  out_.reserve(request.method.size() + prefix.size() + request.target.size() + origin.first_fields.size() +
+               request.fields.size() + request.body.size() + 64);
+  out_.append(request.method).append(" ").append(prefix).append(request.target).append(" HTTP/1.1\r\n");
+  out_.append(origin.first_fields).append(request.fields);
   if (chunked_) {
     out_.append("transfer-encoding: chunked\r\n");
   } else if (request.body_length > 0 || (request.body_length == 0 && ExpectsBody(request.method)) ||
@@ -95,6 +97,12 @@ void ClientRequest::Sent(std::size_t size) {
     blocked_ = false;
     events_.OnDrained();
   }
+}
+
+void ClientRequest::Upgrade(ClientStream stream, const ResponseParser& head, std::string_view rest) {
+  over_ = true;
+  connection = nullptr;
+  upgrade_->OnUpgraded(std::move(stream), head, rest);
 }
 
 void ClientRequest::End(std::string_view trailers) {

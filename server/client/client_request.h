@@ -7,6 +7,8 @@
 #include <string_view>
 
 #include "core/http_client.h"
+#include "server/client/client_stream.h"
+#include "server/client/response_parser.h"
 
 namespace jsd {
 
@@ -14,13 +16,25 @@ class ClientConnection;
 class ConnectionPool;
 struct ClientOrigin;
 
+// What takes a connection over once the server has switched protocols (RFC 9110 section 7.8).
+class UpgradeSink {
+ public:
+  // `rest` is what has come behind the head; valid for the call, as the head is.
+  virtual void OnUpgraded(ClientStream stream, const ResponseParser& head, std::string_view rest) = 0;
+
+ protected:
+  ~UpgradeSink() = default;
+};
+
 // One request on its way: what is still to be sent, and who waits for the response. It goes from its origin's queue to
 // a connection, and back once where a connection that was used before turns out to be dead.
 //
 // Owner: the runtime that started it. Thread: the worker's. Lifetime: within the pool's.
 class ClientRequest final : public HttpClientRequest {
  public:
-  ClientRequest(ConnectionPool& pool, ClientOrigin& origin, const OutgoingRequest& request, HttpClientEvents& events);
+  // `upgrade` is null for a request that asks for no other protocol.
+  ClientRequest(ConnectionPool& pool, ClientOrigin& origin, const OutgoingRequest& request, HttpClientEvents& events,
+                UpgradeSink* upgrade = nullptr);
   ~ClientRequest() override;
   ClientRequest(const ClientRequest&) = delete;
   ClientRequest& operator=(const ClientRequest&) = delete;
@@ -48,6 +62,8 @@ class ClientRequest final : public HttpClientRequest {
   // From the start, on another connection.
   void Rewind() { sent_ = 0; }
 
+  bool upgrades() const { return upgrade_ != nullptr; }
+  void Upgrade(ClientStream stream, const ResponseParser& head, std::string_view rest);
   void End(std::string_view trailers);
   void Fail(const HttpClientFailure& failure);
 
@@ -61,6 +77,7 @@ class ClientRequest final : public HttpClientRequest {
   ConnectionPool& pool_;
   ClientOrigin& origin_;
   HttpClientEvents& events_;
+  UpgradeSink* const upgrade_;
   std::string out_;
   std::size_t sent_ = 0;
   bool is_head_ = false;

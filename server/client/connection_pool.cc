@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
+#include "core/check.h"
 #include "server/client/http_client.h"
 
 namespace jsd {
@@ -18,8 +19,6 @@ constexpr std::chrono::milliseconds kSweepPeriod{100};
 // Origins that are remembered though nothing is connected to them.
 constexpr std::size_t kOriginsKept = 256;
 
-std::uint16_t DefaultPort(bool secure) { return secure ? 443 : 80; }
-
 }  // namespace
 
 // What handlers that outlive the pool share with it.
@@ -27,19 +26,40 @@ struct ConnectionPool::Anchor {
   ConnectionPool* pool;
 };
 
-ConnectionPool::ConnectionPool(asio::io_context& io_, const FetchConfig& config_, Log& log)
+// What a runtime has of a WebSocket.
+class ConnectionPool::WebSocketHandle final : public WebSocketConnection {
+ public:
+  explicit WebSocketHandle(ClientWebSocket& socket) : socket_(socket) {}
+  WebSocketHandle(const WebSocketHandle&) = delete;
+  WebSocketHandle& operator=(const WebSocketHandle&) = delete;
+  ~WebSocketHandle() override { socket_.Abandon(); }
+  void Resume() override { socket_.Resume(); }
+
+ private:
+  ClientWebSocket& socket_;
+};
+
+ConnectionPool::ConnectionPool(asio::io_context& io_, const FetchConfig& config_,
+                               const WebSocketConfig& web_socket_config_, Log& log)
     : io(io_),
       config(config_),
-      poller(io_, [this] { closed_.clear(); }),
+      web_socket_config(web_socket_config_),
+      poller(io_,
+             [this] {
+               closed_.clear();
+               closed_web_sockets_.clear();
+             }),
       resolver(io_, config_.dns),
       scratch(kReadSize),
       log_(log),
+      router_(config_),
       anchor_(std::make_shared<Anchor>(Anchor{this})),
       sweep_timer_(io_) {}
 
 ConnectionPool::~ConnectionPool() {
   anchor_->pool = nullptr;
   sweep_timer_.cancel();
+  JSD_CHECK(web_sockets_.empty());  // The runtimes are gone.
   while (!connections_.empty()) connections_.back()->Close();
 }
 
@@ -53,8 +73,8 @@ std::int64_t ConnectionPool::After(std::chrono::milliseconds timeout) {
   return timeout.count() == 0 ? kNever : Now() + timeout.count();
 }
 
-ClientOrigin& ConnectionPool::OriginOf(const OutgoingRequest& request) {
-  key_.assign(request.secure ? "https://" : "http://").append(request.host).append(":");
+ClientOrigin& ConnectionPool::OriginOf(const OutgoingRequest& request, bool web_socket) {
+  key_.assign(web_socket ? "ws" : "http").append(request.secure ? "s://" : "://").append(request.host).append(":");
   key_.append(std::to_string(request.port));
   std::unique_ptr<ClientOrigin>& origin = origins_[key_];
   if (origin == nullptr) {
@@ -64,21 +84,48 @@ ClientOrigin& ConnectionPool::OriginOf(const OutgoingRequest& request) {
     origin->port = request.port;
     origin->secure = request.secure;
     origin->name = origin->host + ":" + std::to_string(request.port);
-    origin->host_field =
-        "host: " + (request.port == DefaultPort(request.secure) ? origin->host : origin->name) + "\r\n";
-    Route(*origin);
+    origin->route = router_.RouteTo(origin->host, origin->port, origin->secure || web_socket);
+    origin->first_fields = "host: " + HostWithPort(origin->host, origin->port, origin->secure) + "\r\n";
+    if (!origin->route.tunnel) origin->first_fields += origin->route.proxy_field;
   }
   return *origin;
 }
 
-void ConnectionPool::Route(ClientOrigin& origin) const { origin.dial = {origin.host, origin.port, {}}; }
-
 std::unique_ptr<HttpClientRequest> ConnectionPool::Start(const OutgoingRequest& outgoing, HttpClientEvents& events) {
   DropUnusedOrigins();
-  auto request = std::make_unique<ClientRequest>(*this, OriginOf(outgoing), outgoing, events);
+  return Place(std::make_unique<ClientRequest>(*this, OriginOf(outgoing, false), outgoing, events));
+}
+
+std::unique_ptr<HttpClientRequest> ConnectionPool::StartUpgrade(const OutgoingRequest& outgoing,
+                                                                HttpClientEvents& events, UpgradeSink& sink) {
+  DropUnusedOrigins();
+  return Place(std::make_unique<ClientRequest>(*this, OriginOf(outgoing, true), outgoing, events, &sink));
+}
+
+std::unique_ptr<HttpClientRequest> ConnectionPool::Place(std::unique_ptr<ClientRequest> request) {
   Place(*request);
   ScheduleSweep();
   return request;
+}
+
+std::unique_ptr<WebSocketConnection> ConnectionPool::ConnectWebSocket(const OutgoingRequest& request,
+                                                                      WebSocketClientEvents& events) {
+  auto socket = std::make_unique<ClientWebSocket>(*this, events);
+  socket->index = web_sockets_.size();
+  web_sockets_.push_back(std::move(socket));
+  web_sockets_.back()->Start(request);
+  return std::make_unique<WebSocketHandle>(*web_sockets_.back());
+}
+
+void ConnectionPool::Remove(ClientWebSocket& socket) {
+  std::erase(scheduled_, &socket);
+  std::unique_ptr<ClientWebSocket>& place = web_sockets_[socket.index];
+  closed_web_sockets_.push_back(std::move(place));
+  if (&place != &web_sockets_.back()) {
+    place = std::move(web_sockets_.back());
+    place->index = socket.index;
+  }
+  web_sockets_.pop_back();
 }
 
 void ConnectionPool::Place(ClientRequest& request) {
@@ -157,7 +204,7 @@ void ConnectionPool::Again(ClientRequest& request) {
   Open(request);
 }
 
-void ConnectionPool::Schedule(ClientConnection& connection) {
+void ConnectionPool::Schedule(Scheduled& connection) {
   if (std::exchange(connection.scheduled, true)) return;
   scheduled_.push_back(&connection);
   if (std::exchange(run_posted_, true)) return;
@@ -170,7 +217,7 @@ void ConnectionPool::RunScheduled() {
   run_posted_ = false;
   // One at a time from the list itself: what one does may close another.
   while (!scheduled_.empty()) {
-    ClientConnection& connection = *scheduled_.back();
+    Scheduled& connection = *scheduled_.back();
     scheduled_.pop_back();
     connection.scheduled = false;
     connection.OnDue();
@@ -204,6 +251,9 @@ void ConnectionPool::Sweep() {
   for (std::size_t i = connections_.size(); i-- > 0;) {
     if (i < connections_.size()) connections_[i]->CheckDeadline(now);
   }
+  for (std::size_t i = web_sockets_.size(); i-- > 0;) {
+    if (i < web_sockets_.size()) web_sockets_[i]->CheckDeadline(now);
+  }
   bool waiting = false;
   for (const auto& [key, origin] : origins_) {
     while (!origin->waiting.empty() && origin->waiting.front()->deadline <= now) {
@@ -214,7 +264,7 @@ void ConnectionPool::Sweep() {
     }
     waiting |= !origin->waiting.empty();
   }
-  if (waiting || !connections_.empty()) ScheduleSweep();
+  if (waiting || !connections_.empty() || !web_sockets_.empty()) ScheduleSweep();
 }
 
 void ConnectionPool::DropUnusedOrigins() {
@@ -223,8 +273,9 @@ void ConnectionPool::DropUnusedOrigins() {
                 [](const auto& item) { return item.second->connections == 0 && item.second->waiting.empty(); });
 }
 
-std::unique_ptr<HttpClient> MakeHttpClient(asio::io_context& io, const FetchConfig& config, Log& log) {
-  return std::make_unique<ConnectionPool>(io, config, log);
+std::unique_ptr<HttpClient> MakeHttpClient(asio::io_context& io, const FetchConfig& config,
+                                           const WebSocketConfig& web_socket_config, Log& log) {
+  return std::make_unique<ConnectionPool>(io, config, web_socket_config, log);
 }
 
 }  // namespace jsd

@@ -16,27 +16,28 @@
 #include "core/http_client.h"
 #include "server/client/client_connection.h"
 #include "server/client/client_request.h"
-#include "server/client/dialer.h"
+#include "server/client/client_route.h"
+#include "server/client/client_web_socket.h"
 #include "server/client/resolver.h"
+#include "server/client/scheduled.h"
 #include "server/client/tls_context.h"
 #include "server/poller.h"
+#include "server/ws_deflate.h"
+#include "server/ws_frame.h"
 #include "worker/log.h"
 
 namespace jsd {
 
 // A scheme, host and port, with what connects to it.
 struct ClientOrigin {
-  std::string key;   // "https://example.org:443"
+  std::string key;   // "https://example.org:443"; "wss:" and "ws:" for WebSockets, whose way may differ.
   std::string name;  // "example.org:443", for messages.
   std::string host;
   std::uint16_t port = 0;
   bool secure = false;
-  DialTarget dial;              // The host itself, a unix socket, or a proxy.
-  bool through_proxy = false;   // The addresses of `dial` are the operator's choice, not the script's.
-  bool tunnel = false;          // By CONNECT.
-  std::string absolute_prefix;  // In front of a target: "http://example.org" for a proxy that is no tunnel.
-  std::string host_field;       // "host: example.org\r\n"
-  std::string proxy_field;      // "proxy-authorization: …\r\n", for requests or for CONNECT.
+  ClientRoute route;
+  // In a request behind its target: "host: example.org\r\n", and what a proxy wants.
+  std::string first_fields;
 
   std::vector<ClientConnection*> idle;  // The one used last at the end.
   std::deque<ClientRequest*> waiting;
@@ -49,16 +50,27 @@ struct ClientOrigin {
 // Owner: the worker. Thread: the worker's. Lifetime: longer than the runtimes', within the io_context's.
 class ConnectionPool final : public HttpClient {
  public:
-  ConnectionPool(boost::asio::io_context& io, const FetchConfig& config, Log& log);
+  ConnectionPool(boost::asio::io_context& io, const FetchConfig& config, const WebSocketConfig& web_socket_config,
+                 Log& log);
   ~ConnectionPool() override;
   ConnectionPool(const ConnectionPool&) = delete;
   ConnectionPool& operator=(const ConnectionPool&) = delete;
 
   std::unique_ptr<HttpClientRequest> Start(const OutgoingRequest& request, HttpClientEvents& events) override;
+  std::unique_ptr<WebSocketConnection> ConnectWebSocket(const OutgoingRequest& request,
+                                                        WebSocketClientEvents& events) override;
 
   // --- For requests
 
   void Unqueue(ClientRequest& request);
+
+  // --- For WebSockets
+
+  // As Start, of a request whose connection becomes the sink's where the server agrees.
+  std::unique_ptr<HttpClientRequest> StartUpgrade(const OutgoingRequest& request, HttpClientEvents& events,
+                                                  UpgradeSink& sink);
+  // It is destroyed soon.
+  void Remove(ClientWebSocket& socket);
 
   // --- For connections
 
@@ -74,22 +86,26 @@ class ConnectionPool final : public HttpClient {
   // The connection died under a request that may be sent again.
   void Again(ClientRequest& request);
   // Calls `connection.OnDue` soon.
-  void Schedule(ClientConnection& connection);
+  void Schedule(Scheduled& connection);
   // Null, with `failure` set, where TLS cannot be used.
   TlsClientContext* tls(HttpClientFailure* failure);
 
   boost::asio::io_context& io;
   const FetchConfig& config;
+  const WebSocketConfig& web_socket_config;
   Poller poller;
   Resolver resolver;
   // For one read at a time.
   std::vector<char> scratch;
+  WsMasks masks;
+  SharedWsDeflate ws_deflate;
 
  private:
   struct Anchor;
+  class WebSocketHandle;
 
-  ClientOrigin& OriginOf(const OutgoingRequest& request);
-  void Route(ClientOrigin& origin) const;
+  ClientOrigin& OriginOf(const OutgoingRequest& request, bool web_socket);
+  std::unique_ptr<HttpClientRequest> Place(std::unique_ptr<ClientRequest> request);
   // Gives the request a connection, or a place in the queue.
   void Place(ClientRequest& request);
   void Open(ClientRequest& request);
@@ -100,13 +116,16 @@ class ConnectionPool final : public HttpClient {
   void DropUnusedOrigins();
 
   Log& log_;
+  const ClientRouter router_;
   std::unique_ptr<TlsClientContext> tls_;
   std::string tls_error_;
   std::unordered_map<std::string, std::unique_ptr<ClientOrigin>> origins_;
   std::string key_;  // Of the origin that is looked for.
   std::vector<std::unique_ptr<ClientConnection>> connections_;
   std::vector<std::unique_ptr<ClientConnection>> closed_;  // The poller may still be about to tell them.
-  std::vector<ClientConnection*> scheduled_;
+  std::vector<std::unique_ptr<ClientWebSocket>> web_sockets_;
+  std::vector<std::unique_ptr<ClientWebSocket>> closed_web_sockets_;
+  std::vector<Scheduled*> scheduled_;
   bool run_posted_ = false;
   bool sweep_scheduled_ = false;
   const std::shared_ptr<Anchor> anchor_;

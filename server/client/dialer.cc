@@ -77,7 +77,7 @@ HttpClientFailure SocketFailure(int error, const std::string& where) {
   return {name == nullptr ? "EIO" : name, std::move(message)};
 }
 
-std::string AddressBytes(const address& address) {
+std::string NetworkBytes(const address& address) {
   if (address.is_v4()) {
     const auto bytes = address.to_v4().to_bytes();
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};

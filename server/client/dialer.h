@@ -78,7 +78,7 @@ class Dialer {
 HttpClientFailure SocketFailure(int error, const std::string& where);
 
 // The bytes of an address in network order.
-std::string AddressBytes(const boost::asio::ip::address& address);
+std::string NetworkBytes(const boost::asio::ip::address& address);
 
 }  // namespace jsd
 

@@ -10,9 +10,10 @@
 
 namespace jsd {
 
-// What sends the requests of one worker's runtimes. The arguments must outlive what it returns; a timeout or limit of
-// zero is none.
-std::unique_ptr<HttpClient> MakeHttpClient(boost::asio::io_context& io, const FetchConfig& config, Log& log);
+// What sends the requests of one worker's runtimes and connects their WebSockets. The arguments must outlive what it
+// returns; a timeout or limit of zero is none.
+std::unique_ptr<HttpClient> MakeHttpClient(boost::asio::io_context& io, const FetchConfig& config,
+                                           const WebSocketConfig& web_socket_config, Log& log);
 
 }  // namespace jsd
 

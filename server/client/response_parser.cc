@@ -91,7 +91,9 @@ void ResponseParser::on_field_impl(field name, string_view name_text, string_vie
       return;
     case field::proxy_connection:
     case field::transfer_encoding:
+      return;
     case field::upgrade:
+      upgrade_.append(upgrade_.empty() ? "" : ", ").append(value);
       return;
     case field::content_encoding:
       content_encoding_.append(content_encoding_.empty() ? "" : ", ").append(value);

@@ -45,6 +45,9 @@ class ResponseParser final : public boost::beast::http::basic_parser<false> {
   const std::string& fields() const { return fields_; }
   const std::string& trailers() const { return trailers_; }
   const std::string& content_encoding() const { return content_encoding_; }
+  // The values of Upgrade and Connection, which fields() lacks.
+  const std::string& upgrade() const { return upgrade_; }
+  const std::string& connection() const { return connection_; }
   // Keep-Alive: timeout=…, which servers announce.
   std::optional<std::chrono::seconds> idle_timeout() const { return idle_timeout_; }
   // What was wrong.
@@ -76,6 +79,7 @@ class ResponseParser final : public boost::beast::http::basic_parser<false> {
   std::string trailers_;
   std::size_t most_header_;
   std::string connection_;
+  std::string upgrade_;
   std::string content_encoding_;
   std::optional<std::chrono::seconds> idle_timeout_;
   std::string error_;

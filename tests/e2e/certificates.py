@@ -1,5 +1,6 @@
 """Keys and certificates for tests, made by openssl(1)."""
 
+import ssl
 import subprocess
 
 
@@ -38,3 +39,11 @@ class Authority:
         openssl('ocsp', '-index', index, '-rsigner', self.certificate, '-rkey', self.key, '-CA', self.certificate,
                 '-reqin', request, '-respout', response, '-ndays', 1)
         return response
+
+
+def server_context(files):
+    """For a server that shows the (certificate, key) of Authority.issue."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*files)
+    context.set_alpn_protocols(['http/1.1'])
+    return context

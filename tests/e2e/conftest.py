@@ -3,6 +3,7 @@
 JSD_BINARY names the binary; bazel-bin/server/jsd is the default.
 """
 
+import json
 import pathlib
 import subprocess
 
@@ -11,6 +12,26 @@ import pytest
 from backend import Backend
 from http_client import TIMEOUT
 from server import BINARY, Server, toml
+
+# Runs what the request's body says as the body of an async function and answers with what that returns.
+RUN = '''
+const AsyncFunction = (async () => {}).constructor;
+const describe = (error) => ({
+  error: error.name, message: error.message, code: error.cause?.code, cause: error.cause?.message });
+export default { async fetch(request, env) {
+  const run = new AsyncFunction('request', 'env', await request.text());
+  try {
+    return Response.json({ value: await run(request, env) ?? null });
+  } catch (error) {
+    return Response.json(describe(error));
+  }
+} };
+'''
+# Connections that a test leaves idle have to be gone before it is over.
+IDLE = '500ms'
+NET = ['127.0.0.1', 'localhost', 'name.invalid']
+PROXY = 'export default { fetch(request, env) { const { pathname, search } = new URL(request.url);' \
+        ' return fetch(env.BACKEND + pathname + search, request); } };'
 
 
 def pytest_addoption(parser):
@@ -113,3 +134,33 @@ def backend():
     yield start
     for server in backends:
         server.close()
+
+
+@pytest.fixture
+def script(jsd):
+    """script(backend)(code) runs code in a jsd whose env.URL is the backend's address."""
+
+    def start(backend, settings=None, **options):
+        server = jsd(RUN, {'app.env': {'URL': backend if isinstance(backend, str) else backend.url},
+                           'app.permissions.net': NET, 'fetch.idle': IDLE, **(settings or {})}, **options)
+
+        def run(code):
+            reply = server.request('POST', '/', body=code.encode())
+            assert reply.status == 200, reply
+            return json.loads(reply.body)
+
+        run.server = server
+        return run
+
+    return start
+
+
+@pytest.fixture
+def gateway(jsd):
+    """gateway(backend) is a jsd that passes every request on to the backend."""
+
+    def start(backend, settings=None, **options):
+        return jsd(PROXY, {'app.env': {'BACKEND': backend.url}, 'app.permissions.net': NET, 'fetch.idle': IDLE,
+                           **(settings or {})}, **options)
+
+    return start

@@ -4,7 +4,6 @@ import gzip
 import json
 import queue
 import socket
-import ssl
 import threading
 import time
 import zlib
@@ -12,58 +11,8 @@ import zlib
 import pytest
 
 from backend import answering
-from certificates import Authority
+from certificates import Authority, server_context
 from http_client import TIMEOUT, wait_for
-
-# Runs what the request's body says as the body of an async function and answers with what that returns.
-RUN = '''
-const AsyncFunction = (async () => {}).constructor;
-const describe = (error) => ({
-  error: error.name, message: error.message, code: error.cause?.code, cause: error.cause?.message });
-export default { async fetch(request, env) {
-  const run = new AsyncFunction('request', 'env', await request.text());
-  try {
-    return Response.json({ value: await run(request, env) ?? null });
-  } catch (error) {
-    return Response.json(describe(error));
-  }
-} };
-'''
-# Connections that a test leaves idle have to be gone before it is over.
-IDLE = '500ms'
-NET = ['127.0.0.1', 'localhost', 'name.invalid']
-PROXY = 'export default { fetch(request, env) { const { pathname, search } = new URL(request.url);' \
-        ' return fetch(env.BACKEND + pathname + search, request); } };'
-
-
-@pytest.fixture
-def script(jsd):
-    """script(backend)(code) runs code in a jsd whose env.URL is the backend's address."""
-
-    def start(backend, settings=None, **options):
-        server = jsd(RUN, {'app.env': {'URL': backend if isinstance(backend, str) else backend.url},
-                           'app.permissions.net': NET, 'fetch.idle': IDLE, **(settings or {})}, **options)
-
-        def run(code):
-            reply = server.request('POST', '/', body=code.encode())
-            assert reply.status == 200, reply
-            return json.loads(reply.body)
-
-        run.server = server
-        return run
-
-    return start
-
-
-@pytest.fixture
-def gateway(jsd):
-    """gateway(backend) is a jsd that passes every request on to the backend."""
-
-    def start(backend, settings=None, **options):
-        return jsd(PROXY, {'app.env': {'BACKEND': backend.url}, 'app.permissions.net': NET, 'fetch.idle': IDLE,
-                           **(settings or {})}, **options)
-
-    return start
 
 
 def hello(peer, request):
@@ -715,13 +664,6 @@ def authority(tmp_path_factory):
     return Authority(tmp_path_factory.mktemp('authority'))
 
 
-def tls_context(files):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*files)
-    context.set_alpn_protocols(['http/1.1'])
-    return context
-
-
 def test_https(backend, script, authority):
     names = []
 
@@ -729,7 +671,7 @@ def test_https(backend, script, authority):
         names.append((peer.socket.version(), peer.socket.selected_alpn_protocol()))
         answering(lambda p, request: p.reply(request.target + 'x' * 100000))(peer)
 
-    server = backend(serve, tls=tls_context(authority.issue('localhost', 'DNS:localhost', 'IP:127.0.0.1')))
+    server = backend(serve, tls=server_context(authority.issue('localhost', 'DNS:localhost', 'IP:127.0.0.1')))
     run = script(f'https://localhost:{server.port}', {'fetch.authorities': [str(authority.certificate)]})
     for target in ['/a', '/b']:
         assert run(f"return (await fetch(env.URL + '{target}')).text()")['value'] == target + 'x' * 100000
@@ -749,7 +691,7 @@ def test_https_that_is_not_to_be_trusted(backend, script, authority, tmp_path, c
         issuer = Authority(tmp_path, 'stranger') if case == 'unknown' else authority
         names = ['DNS:example.org'] if case == 'other name' else ['DNS:localhost']
         files = issuer.issue(case.replace(' ', '-'), *names, days=-1 if case == 'expired' else 1)
-        server = backend(answering(hello), tls=tls_context(files))
+        server = backend(answering(hello), tls=server_context(files))
     run = script(f'https://localhost:{server.port}', {'fetch.authorities': [str(authority.certificate)]})
     result = run('await fetch(env.URL)')
     assert (result['error'], result['code']) == ('TypeError', code), result
@@ -762,6 +704,6 @@ def test_a_tls_body_without_an_end_is_not_whole(backend, script, authority):
         # The connection ends without the alert that says so.
         socket.socket(fileno=peer.socket.detach()).close()
 
-    server = backend(serve, tls=tls_context(authority.issue('localhost', 'DNS:localhost')))
+    server = backend(serve, tls=server_context(authority.issue('localhost', 'DNS:localhost')))
     run = script(f'https://localhost:{server.port}', {'fetch.authorities': [str(authority.certificate)]})
     assert run('return (await fetch(env.URL)).text()').get('code') == 'ECONNRESET'

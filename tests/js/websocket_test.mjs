@@ -137,3 +137,36 @@ test('jsd.upgradeWebSocket takes a request that asks for it', () => {
   assertEquals(thrownBy(() => jsd.upgradeWebSocket({})).name, 'TypeError');
   assertEquals(thrownBy(() => jsd.upgradeWebSocket(new Request('http://a/'))).name, 'TypeError');
 });
+
+test('new WebSocket checks its arguments', () => {
+  const name = (...args) => thrownBy(() => new WebSocket(...args)).name;
+  assertEquals(name(), 'TypeError');
+  for (const url of ['', '/x', 'ftp://host/', 'ws://host/#', 'ws://a b/', 'about:blank']) assertEquals(name(url), 'SyntaxError');
+  for (const protocols of ['', 'a b', 'a,b', ['a', 'a'], ['a', 'A'], [''], '\u00e9', ['(']]) {
+    assertEquals(name('ws://host/', protocols), 'SyntaxError');
+  }
+  assertEquals(name('ws://host/', Symbol()), 'TypeError');
+  assertEquals(name('ws://host/', { headers: { Upgrade: 'x' } }), 'TypeError');
+  assertEquals(name('ws://host/', { protocols: ['('] }), 'SyntaxError');
+});
+
+test('a WebSocket is connected as an error without a network', async () => {
+  const socket = new WebSocket('HTTPS://Host:443/a?b', []);
+  assertEquals(`${socket.url} ${socket.readyState} ${socket.binaryType}`, 'wss://host/a?b 0 blob');
+  const error = await once(socket, 'error');
+  assert(error instanceof ErrorEvent);
+  assertEquals(`${error.error.code} ${socket.readyState}`, 'ENETUNREACH 3');
+  const closed = new WebSocket('ws://host:25/');
+  const { code, wasClean } = await once(closed, 'close');
+  assertEquals(`${code} ${wasClean}`, '1006 false');
+});
+
+test('a WebSocket that is closed before it is connected fails', async () => {
+  const socket = new WebSocket('ws://host/');
+  const seen = [];
+  for (const type of ['open', 'error', 'close']) socket.addEventListener(type, () => seen.push(type));
+  socket.close();
+  assertEquals(socket.readyState, WebSocket.CLOSING);
+  await once(socket, 'close');
+  assertEquals(seen.join(), 'error,close');
+});
