@@ -55,6 +55,7 @@ BOOTSTRAP_FILES = ["//bootstrap:%s.js" % name for name in [
     "wasm",
     "fetch_schemes",
     "fetch",
+    "event_source",
     "fetch_event",
     "commonjs",
 ]]
