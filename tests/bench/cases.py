@@ -44,6 +44,7 @@ class Case:
     pipeline: int = 1  # Requests in one write of the client.
     websocket: bytes = b''  # The text that is echoed by WebSockets in place of requests, at most 125 bytes.
     tls: bool = False
+    backend: bool = False  # The script has another server to ask, which gives the reply that is expected.
     without: tuple = ()  # Servers that have no part in it.
 
     @property
@@ -152,6 +153,8 @@ CASES = (
     Case('connection', 'connection per request', 'hello.mjs', _HELLO, Request(headers=(('Connection', 'close'),)),
          without=('raw',)),
     Case('tls', 'hello over TLS', 'hello.mjs', _HELLO, tls=True, without=('raw', 'workerd')),
+    Case('gateway', 'gateway', 'gateway.mjs', _HELLO, Request(target='/path?query', headers=_BROWSER_HEADERS),
+         backend=True, without=('raw',)),
 )
 
 BEST_PEER = 'best peer'
@@ -172,6 +175,7 @@ GOALS = (
     Goal('connection', 1.0, 'deno'),
     Goal('tls', 1.25, 'jsd', than='hello'),
     Goal('tls', 1.0, 'deno'),
+    Goal('gateway', 0.7, BEST_PEER),
     Goal('start', 20, 'raw', offset=True),
     Goal('memory', 50),
 )

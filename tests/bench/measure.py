@@ -21,7 +21,7 @@ def cpu_pair():
 def sample(server, case, warm_seconds, seconds):
     """One start of a server and one load of it, as a dict of numbers."""
     server_cpu, client_cpu = cpu_pair()
-    with running(server, case, server_cpu) as process:
+    with running(server, case, server_cpu, backend_cpus=client_cpu) as process:
         run_wrk(case, process.port, warm_seconds, client_cpu, process.folder)
         cpu, busy = processes.cpu_us(process.pid), processes.busy_us(server_cpu)
         counts = run_wrk(case, process.port, seconds, client_cpu, process.folder)

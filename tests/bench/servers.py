@@ -34,6 +34,7 @@ class Start:
     folder: pathlib.Path
     port: int
     workers: int
+    backend: str = ''  # The URL of the server that the script asks.
 
     @property
     def app(self):
@@ -45,7 +46,8 @@ class Start:
         return [self.folder / 'certificate.pem', self.folder / 'key.pem'] if self.case.tls else []
 
     def prepare(self):
-        shutil.copy(_APPS / self.case.script, self.app)
+        script = (_APPS / self.case.script).read_text()
+        self.app.write_text(script.replace('BACKEND', self.backend) if self.case.backend else script)
         if self.case.tls:
             certificate, key = self.tls
             subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
@@ -70,7 +72,8 @@ def _jsd_command(start):
     if start.tls:
         certificate, key = start.tls
         listen, tls = '[]', f'[[server.tls]]\nlisten = ["{address}"]\ncertificate = "{certificate}"\nkey = "{key}"\n\n'
-    config.write_text(f'[server]\nlisten = {listen}\nworkers = {start.workers}\n\n{tls}[app]\nscript = "app.mjs"\n')
+    net = '\n[app.permissions]\nnet = ["127.0.0.1"]\n' if start.backend else ''
+    config.write_text(f'[server]\nlisten = {listen}\nworkers = {start.workers}\n\n{tls}[app]\nscript = "app.mjs"\n{net}')
     return ['--config', config]
 
 
@@ -84,7 +87,8 @@ def _deno_command(start):
         return ['run', '--allow-net', '--allow-read', '--no-config', '--no-lock', _APPS / 'deno.mjs', start.app,
                 start.port, *start.tls]
     parallel = ['--parallel'] if start.workers > 1 else []
-    return ['serve', '--no-config', '--no-lock', '--host', '127.0.0.1', '--port', start.port, *parallel, start.app]
+    net = ['--allow-net'] if start.backend else []
+    return ['serve', *net, '--no-config', '--no-lock', '--host', '127.0.0.1', '--port', start.port, *parallel, start.app]
 
 
 def _bun_command(start):
@@ -136,7 +140,7 @@ SERVERS = {server.name: server for server in (
 def install(servers):
     """Builds or installs what is missing or out of date."""
     targets = [server.target for server in servers if server.target]
-    subprocess.run(['bazel', 'build', '//tests/bench:ws_load', *targets], cwd=_ROOT, check=True)
+    subprocess.run(['bazel', 'build', '//tests/bench:ws_load', SERVERS['raw'].target, *targets], cwd=_ROOT, check=True)
     if not any(server.is_peer for server in servers):
         return
     cache, lock = _cache(), _HERE / 'package-lock.json'
@@ -200,11 +204,18 @@ def _stop(process):
 
 
 @contextlib.contextmanager
-def running(server, case, cpus, workers=1):
-    """The server on `cpus` (a list as taskset takes it), for as long as the context lasts."""
-    with tempfile.TemporaryDirectory(prefix='jsd-bench-') as name:
+def running(server, case, cpus, workers=1, backend_cpus=''):
+    """The server on `cpus` (a list as taskset takes it), for as long as the context lasts.
+
+    What the case's script asks, where it asks another server, runs on `backend_cpus`.
+    """
+    with tempfile.TemporaryDirectory(prefix='jsd-bench-') as name, contextlib.ExitStack() as stack:
         folder = pathlib.Path(name)
-        start = Start(case, folder, _free_port(), workers)
+        backend = ''
+        if case.backend:
+            plain = dataclasses.replace(case, backend=False)
+            backend = f'http://127.0.0.1:{stack.enter_context(running(SERVERS["raw"], plain, backend_cpus)).port}'
+        start = Start(case, folder, _free_port(), workers, backend)
         start.prepare()
         command = ['taskset', '-c', cpus, server.binary, *server.command(start)]
         log = folder / 'log'

@@ -3,9 +3,13 @@
 import base64
 import json
 import re
+import socket
+import threading
 
 import pytest
 
+from backend import answering
+from http_client import TIMEOUT
 from server import BINARY, REPOSITORY
 from websocket_client import WebSocketClient
 
@@ -198,3 +202,63 @@ def test_events(jsd):
             received += client.socket.recv(4096)
         assert b'Content-Type: text/event-stream' in received or b'content-type: text/event-stream' in received
         assert b'id: 42\nevent: time\ndata: 20' in received and b'id: 43\n' in received
+
+
+@WORKERS
+def test_gateway_never_mixes_replies(jsd, backend, workers):
+    """Clients of every kind at the same time: small and large replies, uploads, and some that go in the midst."""
+    def answer(peer, request):
+        size = 150_000 if 'large' in request.target else 30
+        body = (f'{request.target} {len(request.body)} ' * (size // len(request.target)))[:size]
+        if 'chunked' in request.target:
+            peer.send(f'HTTP/1.1 200 OK\r\nX-Target: {request.target}\r\nTransfer-Encoding: chunked\r\n\r\n')
+            for at in range(0, len(body), 40_000):
+                piece = body[at:at + 40_000]
+                peer.send(f'{len(piece):x}\r\n{piece}\r\n')
+            peer.send('0\r\n\r\n')
+        else:
+            peer.reply(body, '200 OK', f'X-Target: {request.target}')
+
+    service = backend(answering(answer))
+    gateway = jsd(EXAMPLES / 'gateway/gateway.mjs', {
+        'app.env': {'BACKEND': service.url}, 'app.permissions.net': [service.address], 'fetch.idle': '500ms',
+        'fetch.connections': 8}, workers=workers)
+    problems = []
+
+    def client(number):
+        for i in range(30):
+            kind = ['small', 'large', 'large/chunked', 'small/chunked'][(number + i) % 4]
+            target = f'/{number}/{i}/{kind}'
+            upload = bytes(i * 5000) if i % 3 == 0 else None
+            with gateway.connect() as connection:
+                if i % 5 == 4:  # Gone before the reply, or within it.
+                    connection.send(f'GET {target} HTTP/1.1\r\nHost: x\r\n\r\n'.encode())
+                    continue
+                reply = connection.request('GET' if upload is None else 'POST', target, {}, upload)
+            size = 150_000 if 'large' in target else 30
+            wanted = (f'{target} {len(upload or b"")} ' * (size // len(target)))[:size]
+            if reply.status != 200 or reply.header('x-target') != target or reply.text != wanted:
+                problems.append((target, reply))
+
+    threads = [threading.Thread(target=client, args=(number,)) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(TIMEOUT * 4)
+        assert not thread.is_alive()
+    assert not problems
+
+
+def test_gateway_says_what_its_service_does_not(jsd, backend):
+    service = backend(lambda peer: peer.at_end())
+    with socket.create_server(('127.0.0.1', 0)) as unused:
+        port = unused.getsockname()[1]
+
+    def status_of(url, message):
+        gateway = jsd(EXAMPLES / 'gateway/gateway.mjs', {
+            'app.env': {'BACKEND': url}, 'app.permissions.net': ['127.0.0.1'], 'fetch.response': '100ms'})
+        gateway.expect(f'GET /: fetch failed: .* {message}')
+        return gateway.get().status
+
+    assert status_of(service.url, 'sent no response within') == 504
+    assert status_of(f'http://127.0.0.1:{port}', 'was refused') == 502

@@ -4,12 +4,12 @@
 // framework, `end` with the whole body. What is not HTTP comes from the app that the others run.
 import cluster from 'node:cluster';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { Agent, createServer, request as sendRequest } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { pathToFileURL } from 'node:url';
 
 const [app, name, port, workers, certificate, key] = process.argv.slice(2);
-const { default: { article, buffer, chunk, fetch, invoice, route, text } } = await import(pathToFileURL(app));
+const { default: { article, backend, buffer, chunk, fetch, invoice, route, text } } = await import(pathToFileURL(app));
 
 const plain = { 'Content-Type': 'text/plain;charset=UTF-8' };
 const json = { 'Content-Type': 'application/json' };
@@ -19,6 +19,8 @@ function send(response, status, headers, body) {
   response.writeHead(status, { ...headers, 'Content-Length': Buffer.byteLength(body) });
   response.end(body);
 }
+
+const agent = new Agent({ keepAlive: true });
 
 const handlers = {
   hello(request, response) {
@@ -88,6 +90,14 @@ const handlers = {
   },
   buffer(request, response) {
     send(response, 200, plain, buffer);
+  },
+  gateway(request, response) {
+    const { method, headers, url } = request;
+    const forwarded = sendRequest(backend + url, { agent, method, headers }, (reply) => {
+      response.writeHead(reply.statusCode, reply.headers);
+      reply.pipe(response);
+    });
+    request.pipe(forwarded);
   },
 };
 

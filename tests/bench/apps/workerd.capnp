@@ -2,7 +2,10 @@ using Workerd = import "/workerd/workerd.capnp";
 
 # The address is given by `workerd serve --socket-addr http=…`, the script stands beside a copy of this file.
 const config :Workerd.Config = (
-  services = [(name = "app", worker = .app)],
+  services = [
+    (name = "app", worker = .app),
+    (name = "internet", network = (allow = ["private", "local"])),
+  ],
   sockets = [(name = "http", http = (), service = "app")],
 );
 
