@@ -36,6 +36,8 @@ function namedByConnection(list) {
   return names;
 }
 
+const trailersPattern = /(?:^|,)[ \t]*trailers[ \t]*(?:;|,|$)/i;
+
 // The header block of a request, with what it has to have (Fetch, "HTTP-network-or-cache fetch").
 function fieldBlock(list) {
   const dropped = namedByConnection(list);
@@ -45,6 +47,9 @@ function fieldBlock(list) {
     if (isConnectionField(name) || (dropped !== null && dropped.has(name))) continue;
     block += `${name}: ${list[i + 1]}\r\n`;
   }
+  // For a gateway, whose client takes them: what `fetch` returns is passed on with its trailers.
+  const te = listGet(list, 'te');
+  if (te !== null && RegExpPrototypeExec(trailersPattern, te) !== null) block += 'te: trailers\r\nconnection: te\r\n';
   if (!listHas(list, 'accept')) block += 'accept: */*\r\n';
   if (!listHas(list, 'accept-encoding')) block += 'accept-encoding: gzip, deflate, br\r\n';
   if (!listHas(list, 'user-agent')) block += `user-agent: ${userAgent}\r\n`;
@@ -72,6 +77,7 @@ class Fetching {
   #content;
   #settings;
   #signal;
+  #blob;
   #resolve;
   #reject;
   #redirects = 0;
@@ -83,12 +89,13 @@ class Fetching {
   #onAbort = undefined;
   #settled = false;
 
-  constructor({ url, method, list, body, settings, signal }, resolve, reject) {
+  constructor({ url, method, list, body, settings, signal, blob }, resolve, reject) {
     this.#url = url;
     this.#method = method;
     this.#list = list;
     this.#settings = settings;
     this.#signal = signal;
+    this.#blob = blob;
     this.#resolve = resolve;
     this.#reject = reject;
     this.#content = body === null ? null : Fetching.#contentOf(body);
@@ -110,7 +117,7 @@ class Fetching {
       if (scheme === 'http' || scheme === 'https') return this.#send();
       const local = core.fetchSchemes[scheme];
       if (local === undefined) throw new TypeError(`fetch failed: the scheme '${scheme}' is not supported`);
-      const response = local(this.#url, this.#method, this.#list);
+      const response = local(this.#url, this.#method, this.#list, this.#blob);
       this.#settle();
       this.#resolve(response);
     } catch (error) {

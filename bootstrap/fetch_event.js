@@ -157,10 +157,10 @@ function forward(request, handle, body) {
   const entry = new OpenRequest(request);
   open[slot] = entry;
   entry.fetched = body;
-  body.forward(handle, (error) => {
+  body.forward(handle, (error, trailers) => {
     if (open[slot] !== entry) return;
     open[slot] = undefined;
-    detach(request, ops.streamEnd(handle, error === undefined));
+    detach(request, ops.streamEnd(handle, error === undefined, trailers));
     if (error !== undefined) core.reportException(error, 'response body');
   });
 }

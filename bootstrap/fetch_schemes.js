@@ -1,80 +1,12 @@
-// What `fetch` gets without a network: data: URLs (Fetch, section 6).
+// What `fetch` gets without a network: data:, blob: and file: URLs (Fetch, section 4.2 "scheme fetch" and section 6).
 
 const {
-  NumberParseInt, RegExpPrototypeExec, RegExpPrototypeSymbolReplace, StringFromCharCode, StringPrototypeCharCodeAt,
-  StringPrototypeIndexOf, StringPrototypeSlice, StringPrototypeStartsWith, StringPrototypeToLowerCase, TypeError,
-  Uint8Array,
+  NumberParseInt, RegExpPrototypeExec, StringFromCharCode, StringPrototypeCharCodeAt, StringPrototypeIndexOf,
+  StringPrototypeLastIndexOf, StringPrototypeSlice, StringPrototypeStartsWith, StringPrototypeToLowerCase, TypeError,
+  TypedArrayPrototypeSubarray, Uint8Array,
 } = core.primordials;
-const { fetch: requests, ops } = core;
-
-// ---- MIME types (MIME Sniffing, section 4) ----
-
-const tokenPattern = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const quotedTextPattern = /^[\t -~\x80-\xFF]*$/;
-const leadingSpacePattern = /^[\t\n\r ]+/;
-const trailingSpacePattern = /[\t\n\r ]+$/;
-const escapedPattern = /["\\]/g;
-
-const trimEnd = (text) => RegExpPrototypeSymbolReplace(trailingSpacePattern, text, '');
-const trim = (text) => trimEnd(RegExpPrototypeSymbolReplace(leadingSpacePattern, text, ''));
-
-// Fetch, "collect an HTTP quoted string", extracted: [value, position behind it].
-function quotedString(text, at) {
-  let value = '';
-  for (at++; at < text.length; at++) {
-    const character = text[at];
-    if (character === '"') return [value, at + 1];
-    if (character === '\\' && at + 1 < text.length) value += text[++at];
-    else value += character;
-  }
-  return [value, at];
-}
-
-// Parses a MIME type and serialises it again; null where it is none.
-function normalizeMimeType(input) {
-  const text = trim(input);
-  const slash = StringPrototypeIndexOf(text, '/');
-  if (slash === -1) return null;
-  let semicolon = StringPrototypeIndexOf(text, ';', slash);
-  const type = StringPrototypeSlice(text, 0, slash);
-  const subtype = trimEnd(StringPrototypeSlice(text, slash + 1, semicolon === -1 ? text.length : semicolon));
-  if (RegExpPrototypeExec(tokenPattern, type) === null || RegExpPrototypeExec(tokenPattern, subtype) === null) {
-    return null;
-  }
-  let result = StringPrototypeToLowerCase(`${type}/${subtype}`);
-  const seen = { __proto__: null };
-  while (semicolon !== -1 && semicolon < text.length) {
-    let at = semicolon + 1;
-    while (at < text.length && RegExpPrototypeExec(leadingSpacePattern, text[at]) !== null) at++;
-    const nameStart = at;
-    while (at < text.length && text[at] !== ';' && text[at] !== '=') at++;
-    const name = StringPrototypeToLowerCase(StringPrototypeSlice(text, nameStart, at));
-    if (text[at] !== '=') {
-      semicolon = at < text.length ? at : -1;
-      continue;
-    }
-    at++;
-    let value;
-    if (text[at] === '"') {
-      const quoted = quotedString(text, at);
-      value = quoted[0];
-      semicolon = StringPrototypeIndexOf(text, ';', quoted[1]);
-    } else {
-      semicolon = StringPrototypeIndexOf(text, ';', at);
-      value = trimEnd(StringPrototypeSlice(text, at, semicolon === -1 ? text.length : semicolon));
-      if (value === '') continue;
-    }
-    if (RegExpPrototypeExec(tokenPattern, name) === null || RegExpPrototypeExec(quotedTextPattern, value) === null ||
-        seen[name]) {
-      continue;
-    }
-    seen[name] = true;
-    result += RegExpPrototypeExec(tokenPattern, value) !== null ?
-      `;${name}=${value}` :
-      `;${name}="${RegExpPrototypeSymbolReplace(escapedPattern, value, '\\$&')}"`;
-  }
-  return result;
-}
+const { blob: blobs, fetch: requests, headers: headerLists, mime, ops, outgoing } = core;
+const { makeFetched } = requests;
 
 // ---- data: ----
 
@@ -104,13 +36,18 @@ function bytesOfLatin1(text) {
 
 const base64Pattern = /; *[Bb][Aa][Ss][Ee]64$/;
 
+function normalizeMimeType(text) {
+  const type = mime.parse(text);
+  return type === null ? 'text/plain;charset=US-ASCII' : mime.serialize(type);
+}
+
 // Fetch, "data: URL processor": { type, body } with the body as bytes, or null.
 function parseDataUrl(url) {
   const hash = StringPrototypeIndexOf(url, '#');
   const input = StringPrototypeSlice(url, 'data:'.length, hash === -1 ? url.length : hash);
   const comma = StringPrototypeIndexOf(input, ',');
   if (comma === -1) return null;
-  let type = trim(StringPrototypeSlice(input, 0, comma));
+  let type = mime.trim(StringPrototypeSlice(input, 0, comma));
   let body = percentDecode(StringPrototypeSlice(input, comma + 1));
   const base64 = RegExpPrototypeExec(base64Pattern, type);
   if (base64 !== null) {
@@ -119,18 +56,83 @@ function parseDataUrl(url) {
     type = StringPrototypeSlice(type, 0, base64.index);
   }
   if (StringPrototypeStartsWith(type, ';')) type = `text/plain${type}`;
-  return {
-    __proto__: null,
-    type: normalizeMimeType(type) ?? 'text/plain;charset=US-ASCII',
-    body: bytesOfLatin1(body),
-  };
+  return { __proto__: null, type: normalizeMimeType(type), body: bytesOfLatin1(body) };
 }
 
 function fetchData(url) {
   const parsed = parseDataUrl(url);
   if (parsed === null) throw new TypeError('fetch failed: the data: URL is malformed');
-  return requests.makeFetched(200, 'OK', `content-type: ${parsed.type}\r\n`, -1, parsed.body, url, false);
+  return makeFetched(200, 'OK', `content-type: ${parsed.type}\r\n`, -1, parsed.body, url, false);
 }
 
-// What answers the URLs of a scheme: (url, method, list of header fields) → a Response, or a promise of one.
-core.fetchSchemes = { __proto__: null, data: fetchData };
+// ---- blob: ----
+
+const rangePattern = /^bytes[\t ]*=[\t ]*([0-9]*)[\t ]*-[\t ]*([0-9]*)$/i;
+
+// Fetch, "parse a single range header value", with whitespace, of a body of `size` bytes: [first, last], or null.
+function parseRange(value, size) {
+  const match = RegExpPrototypeExec(rangePattern, value);
+  if (match === null || (match[1] === '' && match[2] === '')) return null;
+  if (match[1] === '') {
+    const count = +match[2];
+    return count === 0 ? null : [count >= size ? 0 : size - count, size - 1];
+  }
+  const first = +match[1];
+  const last = match[2] === '' ? size - 1 : +match[2];
+  if (first >= size || last < first) return null;
+  return [first, last >= size ? size - 1 : last];
+}
+
+// `blob` is what the URL stood for when the request was made.
+function fetchBlob(url, method, list, blob) {
+  if (method !== 'GET') throw outgoing.networkError('ERR_METHOD', `a blob: URL cannot be fetched by ${method}`);
+  if (blob === undefined) throw outgoing.networkError('ENOENT', `${url} stands for no blob, or no longer`);
+  const size = blobs.size(blob);
+  const type = blobs.type(blob);
+  const range = headerLists.listGet(list, 'range');
+  if (range === null) return makeFetched(200, 'OK', `content-type: ${type}\r\n`, size, blobs.bytes(blob), url, false);
+  const part = parseRange(range, size);
+  if (part === null) throw outgoing.networkError('ERR_RANGE', `the range '${range}' is none of a blob of ${size} bytes`);
+  const [first, last] = part;
+  const fields = `content-type: ${type}\r\ncontent-range: bytes ${first}-${last}/${size}\r\n`;
+  const bytes = TypedArrayPrototypeSubarray(blobs.bytes(blob), first, last + 1);
+  return makeFetched(206, 'Partial Content', fields, bytes.length, bytes, url, false);
+}
+
+// ---- file: the standard leaves it to us ----
+
+const mediaTypes = {
+  __proto__: null,
+  avif: 'image/avif', css: 'text/css;charset=utf-8', csv: 'text/csv;charset=utf-8', gif: 'image/gif',
+  htm: 'text/html;charset=utf-8', html: 'text/html;charset=utf-8', ico: 'image/vnd.microsoft.icon', jpeg: 'image/jpeg',
+  jpg: 'image/jpeg', js: 'text/javascript;charset=utf-8', json: 'application/json', map: 'application/json',
+  md: 'text/markdown;charset=utf-8', mjs: 'text/javascript;charset=utf-8', pdf: 'application/pdf', png: 'image/png',
+  svg: 'image/svg+xml', txt: 'text/plain;charset=utf-8', wasm: 'application/wasm', webp: 'image/webp',
+  woff: 'font/woff', woff2: 'font/woff2', xml: 'application/xml', zip: 'application/zip',
+};
+
+const filePattern = /^file:\/\/([^/]*)(\/[^?#]*)/;
+
+async function fetchFile(url, method) {
+  if (method !== 'GET') throw outgoing.networkError('ERR_METHOD', `a file: URL cannot be fetched by ${method}`);
+  const parts = RegExpPrototypeExec(filePattern, url);
+  if (parts === null || parts[1] !== '') throw outgoing.networkError('ERR_FILE_URL', `${url} is no file of this machine`);
+  const path = ops.decodeUtf8(bytesOfLatin1(percentDecode(parts[2])), false, true);
+  if (StringPrototypeIndexOf(path, '\0') !== -1) throw outgoing.networkError('ENOENT', `${url} is no file`);
+  let bytes;
+  try {
+    bytes = new Uint8Array(await core.opAsync('readFile', path));
+  } catch (error) {
+    // A NotAllowedError is told as it is.
+    if (typeof error?.code !== 'string') throw error;
+    throw outgoing.networkError(error.code, error.message);
+  }
+  const name = StringPrototypeSlice(path, StringPrototypeLastIndexOf(path, '/') + 1);
+  const dot = StringPrototypeLastIndexOf(name, '.');
+  const type = mediaTypes[StringPrototypeToLowerCase(StringPrototypeSlice(name, dot + 1))];
+  const fields = dot <= 0 || type === undefined ? '' : `content-type: ${type}\r\n`;
+  return makeFetched(200, 'OK', fields, bytes.length, bytes, url, false);
+}
+
+// What answers the URLs of a scheme: (url, method, list of header fields, blob) → a Response, or a promise of one.
+core.fetchSchemes = { __proto__: null, blob: fetchBlob, data: fetchData, file: fetchFile };

@@ -11,10 +11,15 @@ const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const quotable = /^[\t\x20-\x7E\x80-\xFF]*$/;
 const isWhitespace = (code) => code === 0x20 || code === 0x09 || code === 0x0A || code === 0x0D;
 
-function trim(text, start = 0, end = text.length) {
-  while (start < end && isWhitespace(StringPrototypeCharCodeAt(text, start))) start++;
+// Of text[start, end), without the white space at its end, or at both.
+function trimEnd(text, start, end) {
   while (end > start && isWhitespace(StringPrototypeCharCodeAt(text, end - 1))) end--;
   return StringPrototypeSlice(text, start, end);
+}
+function trim(text) {
+  let start = 0;
+  while (start < text.length && isWhitespace(StringPrototypeCharCodeAt(text, start))) start++;
+  return trimEnd(text, start, text.length);
 }
 
 const indexOrEnd = (text, character, from) => {
@@ -40,7 +45,7 @@ function parse(text) {
   if (slash === -1) return null;
   const type = StringPrototypeSlice(text, 0, slash);
   let at = indexOrEnd(text, ';', slash);
-  const subtype = trim(text, slash + 1, at);
+  const subtype = trimEnd(text, slash + 1, at);
   if (RegExpPrototypeExec(token, type) === null || RegExpPrototypeExec(token, subtype) === null) return null;
   const parameters = new SafeMap();
   while (at < text.length) {
@@ -61,7 +66,7 @@ function parse(text) {
       at = indexOrEnd(text, ';', quoted.end);
     } else {
       const end = indexOrEnd(text, ';', at);
-      value = trim(text, at, end);
+      value = trimEnd(text, at, end);
       at = end;
       if (value === '') continue;
     }
@@ -123,4 +128,4 @@ function extract(field) {
   return result;
 }
 
-core.mime = { __proto__: null, parse, serialize, extract };
+core.mime = { __proto__: null, parse, serialize, extract, trim };

@@ -4,10 +4,11 @@
 // event ends it is detached: it keeps a text of the head, from which everything but the body can still be read.
 
 const {
-  ArrayPrototypePush, ObjectFreeze, PromiseReject, RegExpPrototypeExec, StringPrototypeIndexOf, StringPrototypeSlice,
+  ArrayPrototypePush, ObjectFreeze, PromiseReject, RegExpPrototypeExec, SafeWeakMap, StringPrototypeIndexOf, StringPrototypeSlice,
+  StringPrototypeStartsWith,
   StringPrototypeToLowerCase, StringPrototypeToUpperCase, StringPrototypeTrim, TypeError,
 } = core.primordials;
-const { abort, body: bodies, headers: headerLists, incomingBody, ops, url: urls, webidl } = core;
+const { abort, blob: blobs, body: bodies, headers: headerLists, incomingBody, ops, url: urls, webidl } = core;
 const { internal } = webidl;
 // What most requests use, by names of their own: `core` and what is on it are dictionaries, slow to look up.
 const { fromIncoming, listGet } = headerLists;
@@ -15,6 +16,9 @@ const { requestBodyState, requestBodyText, requestHeader, requestMethod, request
 const { consume } = bodies;
 
 const detached = -1;
+
+// The blobs that the blob: URLs of requests stood for when these were made (URL, "blob URL entry"). Few have one.
+const blobEntries = new SafeWeakMap();
 
 // Bodies as requestBodyState tells of them; further ones arrive.
 const noBody = 0;
@@ -222,6 +226,9 @@ class Request {
     const members = readInit(init, context);
     const initBody = members.body === undefined || members.body === null ? null : members.body;
     this.#url = from === undefined ? parseUrl(inputText, context) : Request.#urlOf(from);
+    if (StringPrototypeStartsWith(this.#url, 'blob:')) {
+      blobEntries.set(this, from === undefined ? blobs.resolveUrl(this.#url) : blobEntries.get(from));
+    }
     const settings = from === undefined ? defaultSettings : from.#settings;
     this.#settings = members.isEmpty ? settings : applySettings(settings, members, context);
     if (members.method !== undefined) {
@@ -285,6 +292,7 @@ class Request {
     const copy = new Request(internal);
     copy.#method = Request.#methodOf(this);
     copy.#url = Request.#urlOf(this);
+    if (blobEntries.has(this)) blobEntries.set(copy, blobEntries.get(this));
     const headers = Request.#headersOf(this);
     copy.#headers = headerLists.copy(headers, headerLists.guard(headers));
     copy.#body = body === null ? null : bodies.clone(body);
@@ -415,6 +423,7 @@ class Request {
         body: request.#body,
         settings: request.#settings,
         signal: request.#signalSource,
+        blob: blobEntries.get(request),
       }),
       makeIncoming: (handle) => new Request(internal, handle),
       handleOf: (request) => request.#handle,

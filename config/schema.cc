@@ -213,6 +213,10 @@ constexpr Setting kSettings[] = {
      "Environment variables of the process that the script's `env` has, by name; those of `app.env` go before. One "
      "that "
      "is not set is left out."},
+    {"app.permissions", "read", "[]", PathListKind{AtPermissions<&PermissionsConfig::read>, true},
+     "Files that the script may read, by `fetch` of a `file:` URL, and folders with all that is in them. Symbolic "
+     "links "
+     "are followed before the question is asked."},
     {"app.permissions", "net", "[]",
      TextListKind{AtPermissions<&PermissionsConfig::net>, CheckNetRule, "a host", "hosts"},
      "Where the script may connect: a name `\"api.example.org\"`, `\"*.example.org\"` for every name below it, an "

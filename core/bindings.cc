@@ -12,6 +12,7 @@
 #include "core/ops/encoding.h"
 #include "core/ops/fetch.h"
 #include "core/ops/fetch_event.h"
+#include "core/ops/file.h"
 #include "core/ops/modules.h"
 #include "core/ops/multipart.h"
 #include "core/ops/node_crypto.h"
@@ -43,6 +44,7 @@ const std::vector<Binding>& AllBindings() {
         EncodingBindings(),
         FetchBindings(),
         FetchEventBindings(),
+        FileBindings(),
         ModuleBindings(),
         MultipartBindings(),
         NodeCryptoBindings(),

@@ -110,6 +110,9 @@ class RequestEvent {
   virtual void StartStream(const ReplyHead& head) = 0;
   // False: enough is buffered; the session calls JsRuntime::Drained when the client has read on.
   virtual bool Write(std::string_view chunk) = 0;
+  // Fields to follow the body (RFC 9110 section 6.5), "name: value\r\n" repeated, before EndStream. They are dropped
+  // where the client has not said that it takes any.
+  virtual void SetTrailers(std::string_view /*fields*/) {}
   // `complete` false: the source failed, and the connection is cut so that the client notices.
   virtual void EndStream(bool complete) = 0;
 

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "config/ascii.h"
 #include "server/http_session.h"
 #include "server/ws_deflate.h"
 #include "server/ws_handshake.h"
@@ -37,6 +38,7 @@ void HttpExchange::End() {
   body_state_ = BodyState::kNone;
   body_length_ = -1;
   body_written_ = 0;
+  trailers_.clear();
   streamed_ = 0;
   status_ = 0;
   body_queue_.Clear();
@@ -263,13 +265,31 @@ bool HttpExchange::Write(std::string_view chunk) {
   return !blocked_;
 }
 
+void HttpExchange::SetTrailers(std::string_view fields) {
+  // RFC 9110 section 10.1.4: TE tells that the client, and all between here and there, will not just drop them.
+  if (framing_ != Framing::kChunked || discard_) return;
+  const std::string accepted = JoinedFields(request_.head, "te");
+  for (std::string_view rest = accepted; !rest.empty();) {
+    const std::string_view member = rest.substr(0, rest.find(','));
+    rest.remove_prefix(std::min(member.size() + 1, rest.size()));
+    if (EqualsIgnoringCase(TrimBlanks(member), "trailers")) trailers_ = fields;
+  }
+}
+
 void HttpExchange::EndStream(bool complete) {
   if (discard_) {
     cut_ = false;
   } else if (!complete || remaining_ != 0) {
     cut_ = true;
   } else if (framing_ == Framing::kChunked) {
-    session_->OutputFor(*this).Append(kLastChunk);
+    OutputQueue& out = session_->OutputFor(*this);
+    if (trailers_.empty()) {
+      out.Append(kLastChunk);
+    } else {
+      out.Append("0\r\n");
+      out.Append(trailers_);
+      out.Append("\r\n");
+    }
   }
   session_->Finished(*this);
 }

@@ -146,6 +146,7 @@ class HttpExchange final : public RequestEvent, public BodySink {
   void ReplyWithOwned(const ReplyHead& head, std::string_view body, std::shared_ptr<const void> owner) override;
   void StartStream(const ReplyHead& head) override;
   bool Write(std::string_view chunk) override;
+  void SetTrailers(std::string_view fields) override;
   void EndStream(bool complete) override;
   void Fail(FailReason reason) override;
   std::string_view DescribeTls() const override;
@@ -174,6 +175,7 @@ class HttpExchange final : public RequestEvent, public BodySink {
   std::int64_t body_length_ = -1;
   std::uint64_t remaining_ = 0;  // Of a declared length.
   std::uint64_t body_written_ = 0;
+  std::string trailers_;
   std::size_t streamed_ = 0;  // Since the runtime was last asked to wait.
   int status_ = 0;
   Framing framing_ = Framing::kNone;

@@ -386,6 +386,9 @@ void StreamEnd(const Info& info) {
   RequestEvent* event = FindEvent(info);
   if (event == nullptr) return info.GetReturnValue().SetEmptyString();
   EndEvent(info, *event);
+  if (info[2]->IsString() && info[2].As<v8::String>()->Length() != 0) {
+    event->SetTrailers(Latin1Text(info.GetIsolate(), info[2]));
+  }
   event->EndStream(info[1]->IsTrue());
 }
 

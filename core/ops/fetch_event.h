@@ -20,7 +20,8 @@ namespace jsd {
 //   fail(handle) → as requestHead; the event has ended
 //   streamStart(handle, status, statusText, fields, declaredLength)
 //   streamWrite(handle, Uint8Array) → false where the writer should wait for `streamDrained`
-//   streamEnd(handle, complete) → as requestHead; the event has ended
+//   streamEnd(handle, complete, trailers) → as requestHead; the event has ended. `trailers` is a header block or
+//     undefined
 //   waitUntilStarted(), waitUntilSettled()
 //   makeRequestUrl(scheme, authority, target) → string
 std::span<const Binding> FetchEventBindings();

@@ -29,6 +29,33 @@ void AppendField(std::string& lines, std::string_view name, std::string_view val
   lines.append(": ").append(value).append("\r\n");
 }
 
+// RFC 9110 section 6.5.1: not what frames or routes a message, says who one is, or how its content is to be taken.
+bool MayBeTrailer(http::field name) {
+  switch (name) {
+    case http::field::authorization:
+    case http::field::cache_control:
+    case http::field::connection:
+    case http::field::content_encoding:
+    case http::field::content_length:
+    case http::field::content_range:
+    case http::field::content_type:
+    case http::field::host:
+    case http::field::keep_alive:
+    case http::field::proxy_authenticate:
+    case http::field::proxy_authorization:
+    case http::field::proxy_connection:
+    case http::field::set_cookie:
+    case http::field::te:
+    case http::field::trailer:
+    case http::field::transfer_encoding:
+    case http::field::upgrade:
+    case http::field::www_authenticate:
+      return false;
+    default:
+      return true;
+  }
+}
+
 }  // namespace
 
 ResponseParser::ResponseParser(bool head_only, std::uint32_t most_header, ResponseSink& sink)
@@ -66,6 +93,7 @@ void ResponseParser::on_response_impl(int code, string_view reason, int, error_c
 
 void ResponseParser::on_field_impl(field name, string_view name_text, string_view value, error_code& error) {
   if (in_body_) {
+    if (!MayBeTrailer(name)) return;
     AppendField(trailers_, name_text, value);
     if (trailers_.size() > most_header_) {
       error_ = "the trailer is too long";

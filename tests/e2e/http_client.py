@@ -162,13 +162,16 @@ class Connection:
         return b''.join(parts)
 
     def _chunks(self):
+        """A chunked body; what follows it is in `trailers`, (name in lower case, value) in order."""
         body = b''
-        while True:
-            size = int(self._until(b'\r\n'), 16)
+        self.trailers = []
+        while size := int(self._until(b'\r\n'), 16):
             body += self._exactly(size)
             assert self._exactly(2) == b'\r\n', 'a chunk does not end in CRLF'
-            if size == 0:
-                return body
+        while line := self._until(b'\r\n').decode('latin-1'):
+            name, _, value = line.partition(': ')
+            self.trailers.append((name.lower(), value))
+        return body
 
 
 def wait_for(condition, what, timeout=TIMEOUT):

@@ -1,6 +1,7 @@
-"""Requests that scripts send through a proxy or to a Unix socket."""
+"""Requests that scripts send through a proxy or to a Unix socket, and what passes through them; files."""
 
 import base64
+import os
 import queue
 import socket
 import threading
@@ -174,3 +175,51 @@ def test_unix_sockets(backend, script, tmp_path):
     assert result['code'] == 'ENOENT' and 'missing.sock' in result['cause'], result
     forbidden = script('http://unused', {'fetch.unix': {'service': str(path)}})
     assert forbidden("await fetch('http://service/')")['error'] == 'NotAllowedError'
+
+
+@pytest.mark.parametrize('client_takes', [True, False])
+@pytest.mark.parametrize('body', [b'small', b'large ' * 100_000, b''], ids=['small', 'large', 'empty'])
+def test_trailers_pass_a_gateway(backend, gateway, client_takes, body):
+    seen = queue.Queue()
+
+    def answer(peer, request):
+        seen.put(request)
+        peer.send('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n')
+        if body:
+            peer.send(f'{len(body):x}\r\n'.encode() + body + b'\r\n')
+        peer.send('0\r\nX-Sum: 12\r\nContent-Encoding: gzip\r\nSet-Cookie: a=b\r\nX-More: h\xe9\r\n\r\n'.encode('latin-1'))
+
+    server = gateway(backend(answering(answer)))
+    with server.connect() as connection:
+        te = 'TE: gzip;q=0.5, trailers\r\nConnection: TE\r\n' if client_takes else ''
+        connection.send(f'GET / HTTP/1.1\r\nHost: x\r\n{te}\r\n'.encode())
+        reply = connection.read_response()
+        assert reply.body == body
+        assert connection.trailers == ([('x-sum', '12'), ('x-more', 'h\xe9')] if client_takes else [])
+        assert connection.get('/').body == body
+    request = seen.get(timeout=TIMEOUT)
+    assert request.header('te') == ('trailers' if client_takes else None)
+    assert request.header('connection') == ('te' if client_takes else None)
+
+
+def test_files_that_the_permissions_list(script, tmp_path):
+    folder = tmp_path / 'shared'
+    folder.mkdir()
+    (folder / 'a b.json').write_text('{"a": "h\u00e9"}')
+    (folder / 'plain').write_bytes(b'\0\xff')
+    secret = tmp_path / 'secret.txt'
+    secret.write_text('secret')
+    (folder / 'link').symlink_to(secret)
+    os.mkfifo(folder / 'fifo')
+    (folder / 'large').write_bytes(bytes(40 << 20))
+    run = script('http://unused', {'app.permissions.read': [str(folder)], 'limits.buffers': '16MiB'})
+    assert run(f"""const r = await fetch('file://{folder}/a%20b.json?x#y');
+      return [r.status, r.headers.get('content-type'), r.url.startsWith('file:///'), await r.json()];""")['value'] == [
+          200, 'application/json', True, {'a': 'h\u00e9'}]
+    assert run(f"""const r = await fetch(new URL('file://{folder}/plain'));
+      return [r.headers.get('content-type'), [...new Uint8Array(await r.arrayBuffer())]];""")['value'] == [None, [0, 255]]
+    for path in [secret, folder / 'link', folder / '../secret.txt', '/etc/passwd', tmp_path]:
+        assert run(f"await fetch('file://{path}')")['error'] == 'NotAllowedError', path
+    for name, code in [('missing', 'ENOENT'), ('', 'EISDIR'), ('fifo', 'EINVAL'), ('large', 'EFBIG')]:
+        result = run(f"await fetch('file://{folder}/{name}')")
+        assert (result['error'], result['code']) == ('TypeError', code), result

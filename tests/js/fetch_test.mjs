@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertStrictEquals, fail, test } from './harness.mjs';
+import { assert, assertEquals, assertRejects, assertStrictEquals, fail, test } from './harness.mjs';
 
 // What needs servers is in tests/e2e/test_fetch.py.
 
@@ -76,4 +76,44 @@ test('the response of a data: URL', async () => {
   const chunks = [];
   for await (const chunk of response.body) chunks.push(...chunk);
   assertStrictEquals(String.fromCharCode(...chunks), 'hello');
+});
+
+test('blob: URLs are fetched', async () => {
+  const url = URL.createObjectURL(new Blob(['hello ', 'world'], { type: 'text/x-greeting' }));
+  const response = await fetch(`${url}#fragment`);
+  assertEquals([response.status, response.statusText, response.type, response.headers.get('content-type'),
+    response.headers.get('content-length')].join(), '200,OK,basic,text/x-greeting,11');
+  assertEquals(await response.text(), 'hello world');
+  const range = async (value) => {
+    const part = await fetch(url, { headers: { range: value } });
+    return `${part.status} ${part.headers.get('content-range')} ${await part.text()}`;
+  };
+  assertEquals(await range('bytes=0-4'), '206 bytes 0-4/11 hello');
+  assertEquals(await range('bytes=6-'), '206 bytes 6-10/11 world');
+  assertEquals(await range('Bytes = 6 - 100'), '206 bytes 6-10/11 world');
+  assertEquals(await range('bytes=-3'), '206 bytes 8-10/11 rld');
+  assertEquals(await range('bytes=-100'), '206 bytes 0-10/11 hello world');
+  for (const wrong of ['bytes=', 'bytes=-', 'bytes=11-', 'bytes=3-2', 'bytes=-0', 'lines=0-1', 'bytes=0-1,3-4']) {
+    await assertRejects(() => fetch(url, { headers: { range: wrong } }), TypeError);
+  }
+  await assertRejects(() => fetch(url, { method: 'HEAD' }), TypeError);
+  await assertRejects(() => fetch(`${url}?query`), TypeError);
+});
+
+test('a request knows the blob that its URL stood for', async () => {
+  const url = URL.createObjectURL(new Blob(['kept']));
+  const request = new Request(url);
+  const copies = [request.clone(), new Request(request)];
+  const promise = fetch(url);
+  URL.revokeObjectURL(url);
+  assertEquals(await (await promise).text(), 'kept');
+  for (const each of [request, ...copies]) assertEquals(await (await fetch(each)).text(), 'kept');
+  await assertRejects(() => fetch(url), TypeError);
+  await assertRejects(() => fetch(new Request(url)), TypeError);
+});
+
+test('file: URLs need the permission to read', async () => {
+  await assertRejects(() => fetch('file:///etc/hostname'), DOMException);
+  await assertRejects(() => fetch('file://elsewhere/etc/hostname'), TypeError);
+  await assertRejects(() => fetch('file:///etc/hostname', { method: 'POST' }), TypeError);
 });

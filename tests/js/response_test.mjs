@@ -167,3 +167,12 @@ test('redirect and error', () => {
   const error = Response.error();
   assertEquals([error.type, error.status, error.ok, error.body], ['error', 0, false, null]);
 });
+
+test('the type of a blob is parsed as the MIME Sniffing standard says', async () => {
+  const typeOf = async (value) => (await new Response('x', { headers: { 'content-type': value } }).blob()).type;
+  for (const [value, type] of [
+    [' text/html ', 'text/html'], ['text/html ;charset=utf-8', 'text/html;charset=utf-8'], ['text/ html', ''],
+    ['text /html', ''], ['text/html;charset= utf-8', 'text/html;charset=" utf-8"'], ['a/b;c=d ', 'a/b;c=d'],
+    ['a/b;c="d e" f;g=h', 'a/b;c="d e";g=h'], ['a/b;c= ', 'a/b'], ['a/b;c= ;d=e', 'a/b;d=e'],
+  ]) assertEquals(await typeOf(value), type, value);
+});
