@@ -297,6 +297,7 @@ TEST(HttpCheck, Chunks) {
       {"RFC 9110 6.5.1", Chunked("0\r\nHost: other\r\n\r\n"), 400},
       {"RFC 9110 6.5.1", Chunked("0\r\nAuthorization: x\r\n\r\n"), 400},
       {"7.1.2", Chunked("0\r\nA: " + std::string(40 * 1024, 'x')), 431},
+      {"7.1.2", Chunked("0\r\nA: " + std::string(40 * 1024, 'x') + "\r\n\r\n"), 431},
   };
   ExpectCases(cases);
 }

@@ -44,12 +44,16 @@ int HttpParser::ParseChunks(std::string_view bytes, std::size_t& consumed, BodyS
     input_ = bytes.substr(consumed);
     // Beast has seen the last chunk's line, and takes it for granted that something has come behind it.
     if (chunk_left_ == 0 && StartsShortLastChunk(input_)) return CheckUnfinishedChunk(input_);
-    consumed += put(boost::asio::buffer(input_), error);
+    // A chunk's size line, or the last one with the trailers behind it.
+    const bool reads_line = chunk_left_ == 0;
+    const std::size_t used = put(boost::asio::buffer(input_), error);
+    consumed += used;
     if (error == http::error::need_more) {
       const std::string_view rest = bytes.substr(consumed);
       return rest.size() > limits_.headers ? 431 : CheckUnfinishedChunk(rest);
     }
     if (error) return StatusOf(error);
+    if (reads_line && used > limits_.headers) return 431;
   }
   return 0;
 }

@@ -1,4 +1,4 @@
-"""Writes the seeds of a fuzz target into a folder: the cases of tests/http1, and configuration files."""
+"""Writes the seeds of a fuzz target into a folder: the cases of tests/http1, frames, and configuration files."""
 
 import hashlib
 import pathlib
@@ -14,7 +14,27 @@ def cases():
             yield case['send'].encode('latin-1')
 
 
+def frame(first, payload, mask=b'\x01\x02\x03\x04'):
+    size = len(payload)
+    length = bytes([0x80 | size]) if size < 126 else b'\xfe' + size.to_bytes(2, 'big')
+    return bytes([first]) + length + mask + bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
+
+
+def websocket_seeds():
+    hello = 'Grüße'.encode()
+    deflated = bytes.fromhex('f248cdc9c90700')  # RFC 7692, section 7.2.3.1.
+    yield b'\x03' + frame(0x81, hello) + frame(0x82, bytes(range(256))) + frame(0x88, b'\x03\xe8end')
+    yield b'\x00' + frame(0x01, hello[:3]) + frame(0x89, b'ping') + frame(0x00, b'') + frame(0x80, hello[3:])
+    yield b'\x05' + frame(0x8A, b'pong') + frame(0x81, b'\xff') + frame(0x81, b'not read')
+    yield b'\x82' + frame(0xC1, deflated) + frame(0x41, deflated[:3]) + frame(0x80, deflated[3:])
+    yield b'\xc7' + frame(0xC1, deflated) + frame(0xC1, bytes.fromhex('f200110000'))
+    yield b'\x01' + frame(0x83, b'') + frame(0x81, hello)
+
+
 def seeds(target):
+    if target == 'websocket':
+        yield from websocket_seeds()
+        return
     if target == 'config':
         for path in [*ROOT.glob('config/*.toml'), *ROOT.glob('deploy/*.toml'), *ROOT.glob('examples/*/*.toml')]:
             yield path.read_bytes()
