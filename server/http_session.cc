@@ -230,8 +230,8 @@ void HttpSession::Cut(std::string_view reason) {
   AnswerInstead(503, reason, [](const HttpExchange&) { return true; });
   if (websocket_ != nullptr) {
     websocket_->GoAway();
-  } else if (first_ == nullptr && tls_ == nullptr && Unread() != 0) {
-    Refuse(503, reason);  // A request that has come and was not read.
+  } else if (first_ == nullptr && HasUnreadRequest()) {
+    Refuse(503, reason);
   }
   Send();
   DropUnread();
@@ -301,6 +301,12 @@ void HttpSession::Close(std::string_view reason) {
 std::size_t HttpSession::Unread() const {
   int unread = 0;
   return ioctl(socket_.get(), FIONREAD, &unread) == 0 ? static_cast<std::size_t>(unread) : 0;
+}
+
+bool HttpSession::HasUnreadRequest() {
+  if (tls_ == nullptr) return Unread() != 0;
+  char first = 0;
+  return !handshaking_ && tls_->Receive({&first, 1}) > 0;
 }
 
 // A socket that is closed with bytes unread resets the connection, and the client may lose the reply on its way.

@@ -165,6 +165,8 @@ class HttpSession final : public Poller::Client,
   bool AnswerInstead(int status, std::string_view reason, Predicate predicate);
   // Bytes that have come to the socket and were not read.
   std::size_t Unread() const;
+  // A request that has come, or a part of it; of TLS it takes the first byte away.
+  bool HasUnreadRequest();
   void DropUnread();
   void StopDiscarded();
   void SendContinue();

@@ -3,11 +3,14 @@
 import os
 import pathlib
 import re
+import socket
+import ssl
 import time
 
 import pytest
 
-from http_client import wait_for
+from certificates import Authority
+from http_client import TIMEOUT, wait_for
 
 CASES = re.findall(r"^  '(/\w+)':", (pathlib.Path(__file__).parent / 'apps/beyond.mjs').read_text(), re.M)
 LOST = 'the script cannot be ended'
@@ -92,6 +95,29 @@ def test_a_request_that_the_worker_had_not_read_is_answered(beyond):
         assert lost.read_response().status == 503
         assert idle.read_response().status == 503
         assert idle.is_closed()
+    assert server.stop() == 0
+
+
+def test_a_request_over_tls_that_the_worker_had_not_read_is_answered(beyond, tmp_path):
+    authority = Authority(tmp_path)
+    certificate, key = authority.issue('localhost', 'DNS:localhost')
+    section = {'listen': ['127.0.0.1:0'], 'certificate': str(certificate), 'key': str(key)}
+    server = beyond(workers=1, **{'server.tls': [section]})
+    wait_for(lambda: len(server.addresses) == 2, 'both listeners')
+    host, port = server.addresses[1].rsplit(':', 1)
+    context = ssl.create_default_context(cafile=authority.certificate)
+    with server.connect() as lost, \
+            context.wrap_socket(socket.create_connection((host, int(port)), TIMEOUT), server_hostname='localhost') as idle:
+        request = b'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'
+        idle.sendall(request)
+        assert idle.recv(4096).startswith(b'HTTP/1.1 200 ')
+        lost.send_request(target='/includes')
+        wait_for(lambda: server.cpu_seconds() > 0.3, 'the loop to run')
+        idle.sendall(request)
+        assert lost.read_response().status == 503
+        assert idle.recv(4096).startswith(b'HTTP/1.1 503 ')
+        while idle.recv(4096):
+            pass
     assert server.stop() == 0
 
 
