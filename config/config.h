@@ -27,15 +27,21 @@ struct TlsConfig {
   std::filesystem::path client_ca;   // PEM; given unless client certificates are kNone.
   std::chrono::milliseconds hsts{};  // Zero: replies say nothing of it.
   bool kernel = false;               // Kernel TLS, where kernel and cipher allow it.
+  unsigned number = 0;               // Not in the file: which one it is; the server keeps it over reloads.
 };
 
 struct ServerConfig {
-  // "127.0.0.1:8080", "[::1]:8080", "unix:/run/jsd.sock", made absolute. Empty only where there is TLS.
+  // "127.0.0.1:8080", "[::1]:8080", "unix:/run/jsd.sock", made absolute, "systemd:web". Empty only where there is TLS.
   std::vector<std::string> listen;
   std::vector<std::string> redirect;  // Addresses where every request is sent on to https.
   std::vector<TlsConfig> tls;
   unsigned workers = 0;               // 0: as many as there are CPUs for this process.
   std::chrono::milliseconds drain{};  // How long requests in flight may take after SIGTERM.
+  bool supervise = false;             // A process of its own starts this one again when it has crashed.
+  std::filesystem::path pid_file;     // Empty: none, and no control socket.
+  bool reuse_port = false;            // SO_REUSEPORT.
+  std::string unix_mode;              // Of unix sockets, in octal; empty: by the umask.
+  std::string unix_owner;             // The same, "user:group"; empty: who runs the process.
 };
 
 enum class TypeScript { kStrip, kTransform };

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 #include <system_error>
@@ -11,6 +12,7 @@ namespace jsd {
 namespace {
 
 constexpr std::string_view kUnixPrefix = "unix:";
+constexpr std::string_view kSystemdPrefix = "systemd:";
 
 // The canonical text of an address; none where `host` is not an address of the family.
 std::optional<std::string> CanonicalHost(int family, std::string_view host) {
@@ -40,10 +42,24 @@ Parsed<ListenAddress> ParseUnixAddress(std::string_view path) {
   return {ListenAddress{.kind = ListenAddress::Kind::kUnix, .host = {}, .port = 0, .path = std::string(path)}, {}};
 }
 
+// What systemd takes for FileDescriptorName= (systemd.socket(5)).
+Parsed<ListenAddress> ParseSystemdAddress(std::string_view name) {
+  constexpr std::size_t kLongestName = 255;
+  const auto belongs = [](char c) { return c > ' ' && c < 0x7f && c != ':'; };
+  if (name.empty()) return {{}, "the name is empty"};
+  if (name.size() > kLongestName || !std::ranges::all_of(name, belongs)) {
+    return {{}, "a name has up to 255 visible characters of ASCII, and no colon"};
+  }
+  return {ListenAddress{
+              .kind = ListenAddress::Kind::kSystemd, .host = {}, .port = 0, .path = {}, .name = std::string(name)},
+          {}};
+}
+
 }  // namespace
 
 Parsed<ListenAddress> ParseListenAddress(std::string_view text) {
   if (text.starts_with(kUnixPrefix)) return ParseUnixAddress(text.substr(kUnixPrefix.size()));
+  if (text.starts_with(kSystemdPrefix)) return ParseSystemdAddress(text.substr(kSystemdPrefix.size()));
 
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return {{}, "the port is missing"};
@@ -71,8 +87,25 @@ std::string ToString(const ListenAddress& address) {
       return "[" + address.host + "]:" + std::to_string(address.port);
     case ListenAddress::Kind::kUnix:
       return std::string(kUnixPrefix) + address.path;
+    case ListenAddress::Kind::kSystemd:
+      return std::string(kSystemdPrefix) + address.name;
   }
   __builtin_unreachable();
+}
+
+std::string ControlAddress(const std::string& pid_file) { return std::string(kUnixPrefix) + pid_file + ".sock"; }
+
+Parsed<std::string> ParseFileMode(std::string_view text) {
+  const auto octal = [](char c) { return c >= '0' && c <= '7'; };
+  const bool fits = text.size() == 3 || (text.size() == 4 && text.front() == '0');
+  if (!text.empty() && !(fits && std::ranges::all_of(text, octal))) return {{}, "it is not three octal digits"};
+  return {std::string(text), {}};
+}
+
+Parsed<std::string> ParseFileOwner(std::string_view text) {
+  if (text.find('\0') != std::string_view::npos) return {{}, "it holds a NUL"};
+  if (text == ":" || std::ranges::count(text, ':') > 1) return {{}, "it is not \"user:group\""};
+  return {std::string(text), {}};
 }
 
 }  // namespace jsd

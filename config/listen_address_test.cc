@@ -43,6 +43,9 @@ TEST(ListenAddressTest, WhatIsNoAddressSaysWhy) {
       {"[::1]:http", "the port is not a number from 0 to 65535"},
       {"unix:", "the path is empty"},
       {std::string_view("unix:a\0b", 8), "the path holds a NUL"},
+      {"systemd:", "the name is empty"},
+      {"systemd:a:b", "a name has up to 255 visible characters of ASCII, and no colon"},
+      {"systemd:a b", "a name has up to 255 visible characters of ASCII, and no colon"},
       {std::string_view("1.2.3.4\0x:80", 12), std::string_view("\"1.2.3.4\0x\" is no IP address", 28)},
   };
   for (const auto& [text, error] : cases) {
@@ -50,6 +53,24 @@ TEST(ListenAddressTest, WhatIsNoAddressSaysWhy) {
     EXPECT_FALSE(parsed.value) << text;
     EXPECT_EQ(parsed.error, error) << text;
   }
+}
+
+TEST(ListenAddressTest, ANameOfSystemd) {
+  const auto parsed = ParseListenAddress("systemd:jsd.socket");
+  ASSERT_TRUE(parsed.value) << parsed.error;
+  EXPECT_EQ(parsed.value->kind, ListenAddress::Kind::kSystemd);
+  EXPECT_EQ(parsed.value->name, "jsd.socket");
+  EXPECT_EQ(ToString(*parsed.value), "systemd:jsd.socket");
+}
+
+TEST(ListenAddressTest, PermissionsOfFiles) {
+  for (const char* const good : {"", "660", "0660", "0777", "000"}) EXPECT_TRUE(ParseFileMode(good).value) << good;
+  for (const char* const bad : {"66", "1660", "0x60", "888", "00660", "rw-", "+66"}) {
+    EXPECT_FALSE(ParseFileMode(bad).value) << bad;
+  }
+  for (const char* const good : {"", "me", "me:us", ":us", "1:2", "me:"})
+    EXPECT_TRUE(ParseFileOwner(good).value) << good;
+  for (const char* const bad : {":", "a:b:c"}) EXPECT_FALSE(ParseFileOwner(bad).value) << bad;
 }
 
 TEST(ListenAddressTest, AUnixPathFitsTheKernelsAddress) {

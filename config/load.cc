@@ -307,6 +307,10 @@ void Loader::CheckListeners() {
   if (no_address && config_.server.tls.empty()) {
     Report(given.node()->source(), "server.listen", "it is empty, and there is no [[server.tls]]");
   }
+  if (const auto pid_file = root_["server"]["pid_file"]; pid_file && !config_.server.pid_file.empty()) {
+    const auto control = ParseListenAddress(ControlAddress(config_.server.pid_file.string()));
+    if (!control.value) Report(pid_file.node()->source(), "server.pid_file", "with \".sock\": " + control.error);
+  }
   const toml::array* const list = root_["server"]["tls"].as_array();
   if (list == nullptr || list->size() != config_.server.tls.size()) return;
   for (std::size_t i = 0; i < list->size(); ++i) CheckTls(config_.server.tls[i], *list->get(i));
@@ -498,7 +502,9 @@ void Loader::Assign(const Setting& setting, const toml::node& node, const Addres
       Mismatch(setting, element, address.error);
       continue;
     }
-    const bool kernel_chooses = address.value->kind != ListenAddress::Kind::kUnix && address.value->port == 0;
+    const bool tcp =
+        address.value->kind == ListenAddress::Kind::kIpv4 || address.value->kind == ListenAddress::Kind::kIpv6;
+    const bool kernel_chooses = tcp && address.value->port == 0;
     if (!kernel_chooses && std::ranges::find(addresses, *address.value) != addresses.end()) {
       Mismatch(setting, element, "it is listed twice");
     }

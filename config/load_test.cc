@@ -190,7 +190,9 @@ TEST_F(LoadTest, UnknownKeysWithoutANearOneListWhatThereIs) {
                           "\"websocket\", \"fetch\", \"log\", \"v8\""));
   EXPECT_THAT(LineErrors("[server.proxies]", "key = \"k\""),
               ElementsAre("F:2:10: server.proxies: unknown key; expected one of \"server.listen\", "
-                          "\"server.redirect\", \"server.workers\", \"server.drain\""));
+                          "\"server.redirect\", \"server.workers\", \"server.drain\", \"server.supervise\", "
+                          "\"server.pid_file\", \"server.reuse_port\", \"server.unix_mode\", "
+                          "\"server.unix_owner\""));
 }
 
 TEST_F(LoadTest, ASectionIsOneTable) {
@@ -261,7 +263,7 @@ TEST_F(LoadTest, SizesAndDurationsSayWhatIsWrongInThem) {
 
 TEST_F(LoadTest, AddressesAreChecked) {
   const std::string expected =
-      R"(server.listen: expected a list of addresses, each "IPv4:port", "[IPv6]:port" or "unix:path", got )";
+      R"(server.listen: expected a list of addresses, each "IPv4:port", "[IPv6]:port", "unix:path" or "systemd:name", got )";
   EXPECT_THAT(LineErrors("server", "listen = \"127.0.0.1:80\""),
               ElementsAre("F:3:10: " + expected + R"("127.0.0.1:80")"));
   EXPECT_THAT(LineErrors("server", "listen = []"),
@@ -348,7 +350,7 @@ TEST_F(LoadTest, ErrorsOfOverridesNameThem) {
                   testing::StartsWith(R"(--set : unknown key; expected one of "server")"),
                   testing::StartsWith(R"(--set server: unknown key; expected one of "server.listen")"),
                   "--set server.listen: expected a list of addresses, each \"IPv4:port\", "
-                  "\"[IPv6]:port\" or \"unix:path\", got 1",
+                  "\"[IPv6]:port\", \"unix:path\" or \"systemd:name\", got 1",
                   "--set server.workers: expected a number from 1 to 1024 or \"auto\", got \"1\\ny=2\"",
                   "--set limits.pipeline: expected a number from 1 to 1024, got 0",
                   "--set app.env.A: expected a string, got 1"));
@@ -439,7 +441,7 @@ TEST_F(LoadTest, TlsListenersMayBeRepeated) {
 TEST_F(LoadTest, TlsListenersAreChecked) {
   EXPECT_THAT(Errors(kTls),
               ElementsAre("F:2:1: server.tls.listen: expected a list of one or more addresses, each "
-                          "\"IPv4:port\", \"[IPv6]:port\" or \"unix:path\", but it is missing",
+                          "\"IPv4:port\", \"[IPv6]:port\", \"unix:path\" or \"systemd:name\", but it is missing",
                           "F:2:1: server.tls.certificate: expected a path or a list of paths, "
                           "but it is missing",
                           "F:2:1: server.tls.key: expected a path or a list of paths, but it is missing"));

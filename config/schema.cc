@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "config/app_rules.h"
+#include "config/listen_address.h"
 #include "config/proxy.h"
 #include "config/units.h"
 
@@ -95,7 +96,10 @@ constexpr Section kSections[] = {
     {"server.tls",
      "Addresses that are served over TLS. The section may be repeated, for addresses that differ in what stands here. "
      "Certificates and keys are read again on a reload; connections go on with what they began with.",
-     [](Config& config) { config.server.tls.emplace_back(); }},
+     [](Config& config) {
+       const auto number = static_cast<unsigned>(config.server.tls.size());
+       config.server.tls.emplace_back().number = number;
+     }},
     {"app",
      "The script that answers. Of several, each `[[app]]`, the one serves a request that has the most specific `host`, "
      "and of those the one with the longest `path`; a request that none matches gets status 404. Every app has a "
@@ -132,7 +136,10 @@ constexpr SizeKind kBodyLimit{kField, 0, kTiB};
 constexpr Setting kSettings[] = {
     {"server", "listen", R"(["127.0.0.1:8080"])", AddressListKind{At<&Config::server, &ServerConfig::listen>, true},
      "Where clients connect. With port 0 the kernel chooses a free one, which the log names. `0.0.0.0` and `[::]` are "
-     "all addresses of the machine; names are not resolved. The list may be empty where there is a `[[server.tls]]`."},
+     "all addresses of the machine; names are not resolved. `systemd:NAME` stands for the sockets that a socket unit "
+     "of "
+     "systemd hands over under this name (`FileDescriptorName=`). The list may be empty where there is a "
+     "`[[server.tls]]`."},
     {"server", "redirect", "[]", AddressListKind{At<&Config::server, &ServerConfig::redirect>, true},
      "Where every request is answered by a redirect (status 308) to the same URL with `https`, on the port of the "
      "first "
@@ -142,6 +149,24 @@ constexpr Setting kSettings[] = {
      "process, by its affinity and its cgroup's quota."},
     {"server", "drain", R"("10s")", DurationKind{At<&Config::server, &ServerConfig::drain>, milliseconds(0), hours(24)},
      "After SIGTERM or SIGINT: how long the requests in flight may still take. Those that are left get status 503."},
+    {"server", "supervise", "false", BoolKind{At<&Config::server, &ServerConfig::supervise>},
+     "A small process stays in front, keeps the listening sockets, and starts the server again when it has crashed. "
+     "Connections that come meanwhile wait in the kernel's queue."},
+    {"server", "pid_file", R"("")", PathKind{At<&Config::server, &ServerConfig::pid_file>, true},
+     "The file that says which process to send signals to. Beside it, with `.sock` behind its name, is a unix socket "
+     "for "
+     "`jsd reload` and `jsd upgrade`. Empty: neither."},
+    {"server", "reuse_port", "false", BoolKind{At<&Config::server, &ServerConfig::reuse_port>},
+     "Several processes of the same user may listen on a TCP address at a time; the kernel shares the connections out "
+     "among them (`SO_REUSEPORT`)."},
+    {"server", "unix_mode", R"("")",
+     TextKind{At<&Config::server, &ServerConfig::unix_mode>, ParseFileMode, "permissions in octal such as \"0660\""},
+     "The permissions of unix sockets: a client needs those to write. Empty: what the umask leaves."},
+    {"server", "unix_owner", R"("")",
+     TextKind{At<&Config::server, &ServerConfig::unix_owner>, ParseFileOwner,
+              "an owner \"user\", \"user:group\" or \":group\""},
+     "Who owns unix sockets, by names or numbers. Another user than that of the process needs the capability "
+     "CAP_CHOWN, another group that it is one of the process's. Empty: as the process makes them."},
 
     {"server.tls", "listen", "", AddressListKind{AtTls<&TlsConfig::listen>, false},
      "As `server.listen`. Plain HTTP that comes here gets status 400."},
@@ -395,7 +420,7 @@ struct Describer {
   std::string operator()(const PathKind&) const { return "a path"; }
   std::string operator()(const AddressListKind& kind) const {
     return std::string(kind.may_be_empty ? "a list of addresses" : "a list of one or more addresses") +
-           R"(, each "IPv4:port", "[IPv6]:port" or "unix:path")";
+           R"(, each "IPv4:port", "[IPv6]:port", "unix:path" or "systemd:name")";
   }
   std::string operator()(const StringListKind&) const { return "a list of strings"; }
   std::string operator()(const BoolKind&) const { return "true or false"; }

@@ -52,9 +52,10 @@ TEST(SchemaTest, EveryKindSaysWhatIsExpected) {
   EXPECT_EQ(describe("websocket.origins"), "a list of strings");
   EXPECT_EQ(describe("server.tls.kernel"), "true or false");
   EXPECT_EQ(describe("server.tls.key"), "a path or a list of paths");
-  EXPECT_EQ(describe("server.listen"), R"(a list of addresses, each "IPv4:port", "[IPv6]:port" or "unix:path")");
+  EXPECT_EQ(describe("server.listen"),
+            R"(a list of addresses, each "IPv4:port", "[IPv6]:port", "unix:path" or "systemd:name")");
   EXPECT_EQ(describe("server.tls.listen"),
-            R"(a list of one or more addresses, each "IPv4:port", "[IPv6]:port" or "unix:path")");
+            R"(a list of one or more addresses, each "IPv4:port", "[IPv6]:port", "unix:path" or "systemd:name")");
 }
 
 TEST(SchemaTest, TheNearestKeyIsProposed) {

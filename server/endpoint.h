@@ -1,7 +1,7 @@
 #ifndef JSD_SERVER_ENDPOINT_H_
 #define JSD_SERVER_ENDPOINT_H_
 
-#include <cstddef>
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -15,20 +15,33 @@ struct Endpoint {
 
   std::string address;
   Kind kind = Kind::kHttp;
-  std::size_t tls = 0;  // Of kTls: which [[server.tls]].
+  unsigned tls = 0;  // Of kTls: TlsConfig::number.
+
+  // Connection::listener of those that come in there; it says all that matters for them.
+  unsigned number() const { return tls << 2 | static_cast<unsigned>(kind); }
+  static Kind KindOf(unsigned number) { return static_cast<Kind>(number & 3); }
+  static unsigned TlsOf(unsigned number) { return number >> 2; }
 };
 
-// All of a configuration, in an order that is always the same: the index of one is Connection::listener.
+// All of a configuration, in an order that is always the same.
 inline std::vector<Endpoint> EndpointsOf(const Config& config) {
   std::vector<Endpoint> endpoints;
   for (const std::string& address : config.server.listen) endpoints.push_back({address, Endpoint::Kind::kHttp});
   for (const std::string& address : config.server.redirect) endpoints.push_back({address, Endpoint::Kind::kRedirect});
-  for (std::size_t i = 0; i < config.server.tls.size(); ++i) {
-    for (const std::string& address : config.server.tls[i].listen) {
-      endpoints.push_back({address, Endpoint::Kind::kTls, i});
-    }
+  for (const TlsConfig& tls : config.server.tls) {
+    for (const std::string& address : tls.listen) endpoints.push_back({address, Endpoint::Kind::kTls, tls.number});
   }
   return endpoints;
+}
+
+// Before a reload: every [[server.tls]] of `next` has the number of the one that has had its first address, or, where
+// there was none, a number that none has had before, of which `unused` is the least.
+inline void NumberTls(Config& next, const Config& before, unsigned& unused) {
+  for (TlsConfig& tls : next.server.tls) {
+    const auto same = std::ranges::find_if(
+        before.server.tls, [&](const TlsConfig& old) { return old.listen.front() == tls.listen.front(); });
+    tls.number = same == before.server.tls.end() ? unused++ : same->number;
+  }
 }
 
 }  // namespace jsd

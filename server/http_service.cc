@@ -54,7 +54,7 @@ class HttpService final : public ConnectionHandler, private HttpContext {
   ~HttpService() override;
 
   void Adopt(Connection connection) override;
-  void Drain(std::function<void()> drained) override;
+  void Drain(std::function<void()> drained, std::chrono::milliseconds idle_patience) override;
   void Reconfigure(const Config& next, std::span<RequestSink* const> apps) override;
   std::size_t CloseAll() override;
   std::size_t connections() const override { return session_count_; }
@@ -85,7 +85,6 @@ class HttpService final : public ConnectionHandler, private HttpContext {
 
   const std::shared_ptr<Anchor> anchor_;
   const TlsRegistry* const tls_;
-  const std::vector<Endpoint> endpoints_;
   HttpSession* sessions_ = nullptr;
   std::atomic<std::size_t> session_count_ = 0;
   HttpExchange* released_ = nullptr;
@@ -116,23 +115,24 @@ std::chrono::milliseconds SweepPeriod(const Config& config) {
   return std::max(period, kShortestSweep);
 }
 
+// Of the first address with TLS, as URLs have it.
+std::string HttpsPort(const Config& config) {
+  if (config.server.tls.empty()) return {};
+  const auto address = ParseListenAddress(config.server.tls.front().listen.front());
+  // A unix socket's port is its proxy's, most likely the usual one.
+  return address.value->port == 443 || address.value->port == 0 ? "" : ":" + std::to_string(address.value->port);
+}
+
 HttpService::HttpService(asio::io_context& io_context, std::span<RequestSink* const> sinks, const Config& configuration,
                          Log& service_log, const TlsRegistry* tls, LogSink* access)
     : HttpContext(io_context, sinks, configuration, service_log),
       anchor_(std::make_shared<Anchor>()),
       tls_(tls),
-      endpoints_(EndpointsOf(configuration)),
       sweep_timer_(io_context),
       sweep_period_(SweepPeriod(configuration)) {
   if (access != nullptr) access_log.emplace(*access, configuration.log.access_format);
   anchor_->service = this;
-  for (const Endpoint& endpoint : endpoints_) {
-    if (endpoint.kind != Endpoint::Kind::kTls) continue;
-    const auto address = ParseListenAddress(endpoint.address);
-    // A unix socket's port is its proxy's, most likely the usual one.
-    if (address.value->port != 443 && address.value->port != 0) https_port = ":" + std::to_string(address.value->port);
-    break;
-  }
+  https_port = HttpsPort(configuration);
 }
 
 HttpService::~HttpService() {
@@ -145,6 +145,9 @@ HttpService::~HttpService() {
 
 void HttpService::Adopt(Connection connection) {
   if (draining) return;
+  // Two reloads have passed since it was accepted on an address that is gone.
+  const unsigned listener = connection.listener;
+  if (Endpoint::KindOf(listener) == Endpoint::Kind::kTls && !tls_->Find(Endpoint::TlsOf(listener))) return;
   const SessionPtr session(new HttpSession(*this, std::move(connection)));
   if (!session->Start()) return log.Error("cannot serve a connection", {{"error", std::strerror(errno)}});
   intrusive_ptr_add_ref(session.get());  // The list's.
@@ -156,13 +159,11 @@ void HttpService::Adopt(Connection connection) {
 }
 
 std::unique_ptr<TlsStream> HttpService::StartTls(unsigned listener, int socket) {
-  if (listener >= endpoints_.size() || endpoints_[listener].kind != Endpoint::Kind::kTls) return nullptr;
-  return std::make_unique<TlsStream>(tls_->Find(endpoints_[listener].tls), socket);
+  if (Endpoint::KindOf(listener) != Endpoint::Kind::kTls) return nullptr;
+  return std::make_unique<TlsStream>(tls_->Find(Endpoint::TlsOf(listener)), socket);
 }
 
-bool HttpService::Redirects(unsigned listener) {
-  return listener < endpoints_.size() && endpoints_[listener].kind == Endpoint::Kind::kRedirect;
-}
+bool HttpService::Redirects(unsigned listener) { return Endpoint::KindOf(listener) == Endpoint::Kind::kRedirect; }
 
 void HttpService::Remove(HttpSession& session) {
   (session.previous == nullptr ? sessions_ : session.previous->next) = session.next;
@@ -172,10 +173,10 @@ void HttpService::Remove(HttpSession& session) {
   if (session_count_ == 0) ReportDrained();
 }
 
-void HttpService::Drain(std::function<void()> drained) {
+void HttpService::Drain(std::function<void()> drained, std::chrono::milliseconds idle_patience) {
   draining = true;
   drained_ = std::move(drained);
-  ForEachSession([](HttpSession& session) { session.Drain(); });
+  ForEachSession([&](HttpSession& session) { session.Drain(idle_patience); });
   if (session_count_ == 0) ReportDrained();
 }
 
@@ -183,6 +184,7 @@ void HttpService::Reconfigure(const Config& next, std::span<RequestSink* const> 
   config = next;
   router.Set(config, apps);
   sweep_period_ = SweepPeriod(config);
+  https_port = HttpsPort(config);
 }
 
 void HttpService::ReportDrained() {

@@ -192,7 +192,7 @@ void HttpSession::WatchFor(std::uint32_t events) {
 
 // --- For the service
 
-void HttpSession::Drain() {
+void HttpSession::Drain(std::chrono::milliseconds idle_patience) {
   if (closed_ || lingering_) return;
   if (websocket_ != nullptr) return websocket_->GoAway();
   const bool arriving = input_ != nullptr && input_->size() != 0 && MayParse() && !scanner_.blank();
@@ -203,8 +203,8 @@ void HttpSession::Drain() {
   // The request that has begun to arrive will be the last. It may not have been read yet, and whoever has just
   // connected is about to send one.
   if (arriving) return;
-  if (served_ && Unread() == 0) return Close({});
-  input_deadline_ = std::min(input_deadline_, HttpContext::After(kDrainPatience));
+  if (served_ && Unread() == 0 && idle_patience.count() == 0) return Close({});
+  input_deadline_ = std::min(input_deadline_, HttpContext::After(std::max(kDrainPatience, idle_patience)));
 }
 
 template <typename Predicate>

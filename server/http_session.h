@@ -54,8 +54,9 @@ class HttpSession final : public Poller::Client,
 
   // What waits to be sent.
   std::size_t output_bytes() const { return output_.bytes(); }
-  // No requests beyond those that have begun to arrive. Closes the session if there are none.
-  void Drain();
+  // No requests beyond those that have begun to arrive. Closes the session if there are none; with a patience above
+  // zero waits so long for one.
+  void Drain(std::chrono::milliseconds idle_patience);
 
   // Acts on what is overdue at `now`.
   void CheckDeadlines(std::int64_t now);

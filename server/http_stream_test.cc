@@ -465,7 +465,7 @@ TEST(HttpDrain, ConnectionsCloseWhenTheyHaveNothingInFlight) {
   ASSERT_TRUE(arriving.Send("GET /late HTTP/1.1\r\n"));
   server.Rest();
   bool drained = false;
-  server.service->Drain([&] { drained = true; });
+  server.service->Drain([&] { drained = true; }, {});
   EXPECT_EQ(idle.All(), "");
   server.Rest();
   EXPECT_FALSE(drained);
@@ -488,7 +488,7 @@ TEST(HttpDrain, ConnectionsCloseWhenTheyHaveNothingInFlight) {
 TEST(HttpDrain, AServiceAtRestIsDrainedAtOnce) {
   TestServer server;
   int drained = 0;
-  server.service->Drain([&] { ++drained; });
+  server.service->Drain([&] { ++drained; }, {});
   EXPECT_EQ(drained, 0);
   server.Rest();
   EXPECT_EQ(drained, 1);

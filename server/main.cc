@@ -7,10 +7,12 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "config/listen_address.h"
 #include "config/load.h"
 #include "config/reference.h"
 #include "core/js_runtime.h"
@@ -19,8 +21,14 @@
 #include "server/cli/types.h"
 #include "server/client/http_client.h"
 #include "server/http_service.h"
+#include "server/lifecycle/control_socket.h"
+#include "server/lifecycle/inherited_sockets.h"
+#include "server/lifecycle/parent.h"
+#include "server/lifecycle/program.h"
+#include "server/lifecycle/supervisor.h"
 #include "server/master.h"
 #include "server/tls_registry.h"
+#include "worker/crash_report.h"
 #include "worker/log.h"
 
 namespace jsd {
@@ -39,33 +47,56 @@ std::string Versions() {
          ::OpenSSL_version(OPENSSL_VERSION_STRING) + "\n";
 }
 
-int Serve(const CommandLine& command_line) {
-  const LoadResult loaded = Load(command_line.config, command_line.overrides);
-  for (const std::string& error : loaded.errors) Print(stderr, error + "\n");
-  if (!loaded.config) return kUsage;
-  const Config& config = *loaded.config;
-
+int Supervise(const Config& config, Program program, InheritedSockets sockets) {
   std::string error;
-  if (!ConfigureV8(config.v8.flags, &error)) {
-    Print(stderr, "v8.flags: " + error + "\n");
-    return kUsage;
-  }
   const std::unique_ptr<LogSink> sink = LogSink::Open(config.log, &error);
   if (!sink) {
     Print(stderr, "log.file: " + error + "\n");
     return kFailed;
   }
+  return Supervisor(config, *sink, std::move(program), std::move(sockets)).Run();
+}
+
+int Serve(const CommandLine& command_line, Program program) {
+  const std::unique_ptr<Parent> parent = Parent::Find();
+  const auto fail = [&parent](int status, const std::string& text) {
+    Print(stderr, text + "\n");
+    if (parent) parent->Send(to_parent::kFailed, text);
+    return status;
+  };
+  const LoadResult loaded = Load(command_line.config, command_line.overrides);
+  if (!loaded.config) {
+    std::string errors;
+    for (const std::string& error : loaded.errors) errors += (errors.empty() ? "" : "\n") + error;
+    return fail(kUsage, errors);
+  }
+  const Config& config = *loaded.config;
+  const bool check = command_line.action == CommandLine::Action::kCheck;
+  InheritedSockets sockets;
+  if (parent) sockets = std::move(parent->sockets());
+  if (!check) sockets.AddFromSystemd();
+  if (config.server.supervise && !check && !parent) {
+    return Supervise(config, std::move(program), std::move(sockets));
+  }
+
+  std::string error;
+  if (!ConfigureV8(config.v8.flags, &error)) {
+    return fail(kUsage, "v8.flags: " + error);
+  }
+  const std::unique_ptr<LogSink> sink = LogSink::Open(config.log, &error);
+  if (!sink) {
+    return fail(kFailed, "log.file: " + error);
+  }
+  if (!check) InstallCrashReport(*sink, kVersion);
   const std::unique_ptr<TlsRegistry> tls = TlsRegistry::Load(config, &error);
   if (!tls) {
-    Print(stderr, error + "\n");
-    return kUsage;
+    return fail(kUsage, error);
   }
   std::unique_ptr<LogSink> access;
   if (!config.log.access.empty()) {
     access = LogSink::Open({.file = config.log.access}, &error);
     if (!access) {
-      Print(stderr, "log.access: " + error + "\n");
-      return kFailed;
+      return fail(kFailed, "log.access: " + error);
     }
   }
   const auto connections_for = [&tls, &access](std::shared_ptr<const Config> served) -> ConnectionHandlerFactory {
@@ -80,10 +111,27 @@ int Serve(const CommandLine& command_line) {
   reloading.load = [&command_line] { return Load(command_line.config, command_line.overrides); };
   reloading.apply = [&tls](const Config& next, std::string* reason) { return tls->Reload(next, reason); };
   reloading.connections = connections_for;
-  Master master(config, *sink, connections_for(std::make_shared<Config>(config)), http_client, std::move(reloading));
+  Master master(config, *sink, connections_for(std::make_shared<Config>(config)), http_client, std::move(reloading),
+                {.parent = parent.get(), .sockets = std::move(sockets), .program = std::move(program)});
   if (access) master.ReopenToo(*access);
   if (command_line.watch) master.Watch(command_line.config);
-  return command_line.action == CommandLine::Action::kCheck ? master.Check() : master.Run();
+  return check ? master.Check() : master.Run();
+}
+
+// A command for the server that runs by this configuration.
+int Ask(const CommandLine& command_line, std::string_view word) {
+  const LoadResult loaded = Load(command_line.config, command_line.overrides);
+  for (const std::string& error : loaded.errors) Print(stderr, error + "\n");
+  // The server would say the same of it, and go on as before.
+  if (!loaded.config) return kFailed;
+  const std::string pid_file = loaded.config->server.pid_file.string();
+  if (pid_file.empty()) {
+    Print(stderr, "server.pid_file: it is empty, so there is no way to reach the server\n");
+    return kUsage;
+  }
+  const ControlResult result = AskServer(ControlAddress(pid_file), word);
+  if (!result.text.empty()) Print(stderr, result.text + "\n");
+  return result.status;
 }
 
 // Without a configuration no names of `env` are known.
@@ -120,9 +168,13 @@ int Main(int argc, char** argv) {
       return 0;
     case CommandLine::Action::kTypes:
       return PrintTypes(command_line);
+    case CommandLine::Action::kReload:
+      return Ask(command_line, "reload");
+    case CommandLine::Action::kUpgrade:
+      return Ask(command_line, "upgrade");
     case CommandLine::Action::kServe:
     case CommandLine::Action::kCheck:
-      return Serve(command_line);
+      return Serve(command_line, Program::Of(argc, argv));
   }
   return kFailed;
 }

@@ -15,10 +15,10 @@
 #include <vector>
 
 #include "config/listen_address.h"
-#include "core/check.h"
 #include "core/modules/module_resolver.h"
 #include "core/version.h"
 #include "server/endpoint.h"
+#include "server/lifecycle/successor.h"
 #include "worker/cpu_count.h"
 
 namespace jsd {
@@ -40,16 +40,14 @@ constexpr std::chrono::seconds kReloadPatience{60};
 
 // The key of a setting that a reload cannot change; null where none of those differs.
 const char* NeedsRestart(const Config& before, const Config& after) {
-  const auto listens = [](const Config& config) {
-    std::vector<std::pair<std::string, Endpoint::Kind>> found;
-    for (const Endpoint& endpoint : EndpointsOf(config)) found.emplace_back(endpoint.address, endpoint.kind);
-    return found;
-  };
   const auto log = [](const LogConfig& config) {
     return std::tie(config.level, config.format, config.file, config.access, config.access_format);
   };
-  if (listens(before) != listens(after) || before.server.tls.size() != after.server.tls.size()) return "server.listen";
-  if (before.server.workers != after.server.workers) return "server.workers";
+  if (before.server.supervise != after.server.supervise) return "server.supervise";
+  if (before.server.pid_file != after.server.pid_file) return "server.pid_file";
+  if (before.server.reuse_port != after.server.reuse_port) return "server.reuse_port";
+  if (before.server.unix_mode != after.server.unix_mode) return "server.unix_mode";
+  if (before.server.unix_owner != after.server.unix_owner) return "server.unix_owner";
   if (before.limits.connections != after.limits.connections) return "limits.connections";
   if (before.limits.connections_per_address != after.limits.connections_per_address) {
     return "limits.connections_per_address";
@@ -61,6 +59,11 @@ const char* NeedsRestart(const Config& before, const Config& after) {
   if (fetch(before.fetch) != fetch(after.fetch)) return "fetch";
   if (log(before.log) != log(after.log)) return "log";
   return before.v8.flags != after.v8.flags ? "v8.flags" : nullptr;
+}
+
+ServiceManager MakeServiceManager(Parent* parent) {
+  if (parent == nullptr || !parent->supervises()) return ServiceManager();
+  return ServiceManager([parent](std::string_view datagram) { parent->Send(to_parent::kNotify, datagram); });
 }
 
 AppOptions MakeAppOptions(const AppConfig& app) {
@@ -93,18 +96,38 @@ struct Master::Loop {
   asio::steady_timer reloading{io};
   asio::steady_timer alive{io};
   asio::steady_timer loading{io};
+  Successor successor{io};
 };
 
 Master::Master(const Config& config, LogSink& sink, ConnectionHandlerFactory connections, HttpClientFactory http_client,
-               Reloading reloading)
+               Reloading reloading, Origin origin)
     : config_(config),
       log_(sink),
       log_sinks_{&sink},
       connections_(std::move(connections)),
       http_client_(std::move(http_client)),
       reloading_(std::move(reloading)),
+      parent_(origin.parent),
+      program_(std::move(origin.program)),
+      service_manager_(MakeServiceManager(origin.parent)),
+      tls_numbers_(static_cast<unsigned>(config.server.tls.size())),
       connection_count_(config.limits.connections, config.limits.connections_per_address),
-      loop_(std::make_unique<Loop>()) {}
+      loop_(std::make_unique<Loop>()) {
+  ListenerSet::Functions functions;
+  functions.accepted = [this](UniqueFd socket, std::string address, unsigned endpoint) {
+    OnAccepted(std::move(socket), std::move(address), endpoint);
+  };
+  if (supervised()) {
+    functions.opened = [this](const Listener& listener) {
+      parent_->Send(to_parent::kKeep, listener.name(), listener.fd());
+    };
+    functions.closed = [this](const Listener& listener) {
+      parent_->Send(to_parent::kClose, listener.name() + "\n" + ToString(listener.address()));
+    };
+  }
+  listeners_ = std::make_unique<ListenerSet>(loop_->io, log_, supervised(), std::move(functions));
+  listeners_->Inherit(std::move(origin.sockets));
+}
 
 Master::~Master() = default;
 
@@ -112,10 +135,13 @@ int Master::Run() {
   // A client that has gone is an error of its connection's write, not a signal to the process.
   ::signal(SIGPIPE, SIG_IGN);
   WaitForSignal();
-  if (!OpenListeners()) return 1;
+  WatchParent();
+  if (!OpenListeners() || !OpenControl()) return 1;
   if (reloading_.load) loop_->signals.add(SIGHUP);
+  loop_->signals.add(SIGUSR2);
+  if (!supervised()) loop_->signals.add(SIGCHLD);
   loop_->signals.add(SIGUSR1);
-  StartWorkers(config_.server.workers > 0 ? config_.server.workers : AvailableCpus());
+  StartWorkers(WorkerCount());
   loop_->io.run();
   return status_;
 }
@@ -135,22 +161,105 @@ AppOptions Master::OptionsOf(const AppConfig& app) {
   options.runtime.broadcasts = group;
   return options;
 }
+unsigned Master::WorkerCount() const { return config_.server.workers > 0 ? config_.server.workers : AvailableCpus(); }
 
 bool Master::OpenListeners() {
-  bool complete = true;
-  for (const Endpoint& endpoint : EndpointsOf(config_)) {
-    const Parsed<ListenAddress> address = ParseListenAddress(endpoint.address);
-    JSD_CHECK(address.value);  // Loading the configuration has checked it.
-    std::string error;
-    std::unique_ptr<Listener> listener = Listener::Open(*address.value, &error);
-    if (listener) {
-      listeners_.push_back(std::move(listener));
-    } else {
-      ReportStartFailure(error);
-      complete = false;
-    }
-  }
+  std::vector<std::string> errors;
+  const bool complete = listeners_->Prepare(config_, &errors);
+  for (const std::string& error : errors) ReportStartFailure(error);
   return complete;
+}
+
+// What a person and other programs reach the process by.
+bool Master::OpenControl() {
+  if (config_.server.pid_file.empty()) return true;
+  std::string error;
+  if (!supervised()) pid_file_ = PidFile::Prepare(config_.server.pid_file, &error);
+  const std::string name = ControlAddress(config_.server.pid_file.string());
+  const Parsed<ListenAddress> address = ParseListenAddress(name);
+  std::unique_ptr<Listener> listener;
+  if (UniqueFd inherited = listeners_->TakeInherited(name); inherited.valid()) {
+    listener = Listener::Adopt(std::move(inherited), *address.value, &error);
+  } else if (supervised() || pid_file_) {
+    listener = Listener::Open(*address.value, ControlSocket::Permissions(), &error);
+    if (listener) listener->LeaveFile(supervised());
+    if (listener && supervised()) parent_->Send(to_parent::kKeep, name, listener->fd());
+  }
+  if (!listener || (!supervised() && !pid_file_)) {
+    ReportStartFailure(error);
+    return false;
+  }
+  control_ = std::make_unique<ControlSocket>(
+      loop_->io, std::move(listener), log_,
+      [this](std::string_view word, ControlSocket::Answer answer) { OnCommand(word, std::move(answer)); });
+  return true;
+}
+
+void Master::OnCommand(std::string_view word, ControlSocket::Answer answer) {
+  if (stopping_) return answer(false, "the server is stopping");
+  if (word == "reload") {
+    // One that runs has read its files already; another follows.
+    (reload_runs_ ? next_reload_answers_ : reload_answers_).push_back(std::move(answer));
+    Reload();
+  } else if (word == "upgrade") {
+    upgrade_answers_.push_back(std::move(answer));
+    Upgrade();
+  } else {
+    answer(false, "the server knows no command " + std::string(word));
+  }
+}
+
+void Master::Upgrade() {
+  if (stopping_) return;
+  if (supervised()) {
+    if (!std::exchange(upgrade_asked_, true)) parent_->Send(to_parent::kUpgrade);
+    return;
+  }
+  if (loop_->successor.starting()) return;  // Whoever has asked gets the same answer.
+  if (!ready_ || program_.path.empty()) return UpgradeFailed("the server is not ready yet");
+  log_.Info("starting another server in place of this one", {{"program", program_.path}});
+  std::vector<const Listener*> sockets = listeners_->listeners();
+  if (control_) sockets.push_back(control_->listener());
+  loop_->successor.Start(program_, sockets, [this](std::optional<std::string> failure) {
+    if (failure) return UpgradeFailed(*failure);
+    if (stopping_) return;
+    service_manager_.MainProcess(loop_->successor.pid());
+    Retire();
+  });
+}
+
+void Master::UpgradeFailed(const std::string& reason) {
+  log_.Error("the upgrade has failed, the server goes on: " + reason);
+  AnswerUpgrade(false, reason);
+}
+
+void Master::AnswerUpgrade(bool ok, std::string_view reason) {
+  upgrade_asked_ = false;
+  for (const auto& answer : std::exchange(upgrade_answers_, {})) answer(ok, reason);
+}
+
+void Master::Retire() {
+  retired_ = true;
+  log_.Info("another server has taken over, draining", {{"deadline_ms", config_.server.drain.count()}});
+  AnswerUpgrade(true, {});
+  Stop(0);
+}
+
+void Master::WatchParent() {
+  if (parent_ == nullptr) return;
+  Parent::Handlers handlers;
+  handlers.signal = [this](int signal) { OnSignal(signal); };
+  handlers.retire = [this] {
+    if (stopping_) return;
+    Retire();
+  };
+  handlers.upgrade_refused = [this](std::string_view reason) { AnswerUpgrade(false, reason); };
+  handlers.gone = [this] {
+    if (stopping_) return;
+    log_.Error("the supervisor is gone, draining", {{"deadline_ms", config_.server.drain.count()}});
+    Stop(1);
+  };
+  parent_->Watch(loop_->io, std::move(handlers));
 }
 
 void Master::StartWorkers(unsigned count) {
@@ -189,14 +298,11 @@ void Master::OnWorkersReady(std::optional<LoadFailure> error) {
     Stop(0);
     return;
   }
-  const std::vector<Endpoint> endpoints = EndpointsOf(config_);
-  for (unsigned i = 0; i < listeners_.size(); ++i) {
-    acceptors_.push_back(std::make_unique<Acceptor>(
-        loop_->io, *listeners_[i], log_,
-        [this, i](UniqueFd socket, std::string address) { OnAccepted(std::move(socket), std::move(address), i); }));
-    acceptors_.back()->Start();
-    const bool tls = endpoints[i].kind == Endpoint::Kind::kTls;
-    log_.Info("listening on " + ToString(listeners_[i]->address()) + (tls ? " with TLS" : ""));
+  listeners_->Commit();
+  if (pid_file_ && !pid_file_->Publish()) log_.Error("cannot write the pid file");
+  if (control_) {
+    control_->listener()->LeaveFile(supervised());
+    control_->Start();
   }
   std::string scripts;
   for (const AppConfig& app : config_.apps) scripts += (scripts.empty() ? "" : ", ") + app.script.string();
@@ -206,14 +312,15 @@ void Master::OnWorkersReady(std::optional<LoadFailure> error) {
                              {"script", scripts}});
   ready_ = true;
   WatchFiles();
+  if (parent_ != nullptr) parent_->Send(to_parent::kReady);
   service_manager_.Ready();
   SayAlive();
   if (std::exchange(reload_again_, false)) Reload();
 }
 
-void Master::OnAccepted(UniqueFd socket, std::string address, unsigned listener) {
+void Master::OnAccepted(UniqueFd socket, std::string address, unsigned endpoint) {
   if (auto ticket = connection_count_.Admit(address)) {
-    return pool_->Adopt({std::move(socket), std::move(address), *std::move(ticket), listener});
+    return pool_->Adopt({std::move(socket), std::move(address), *std::move(ticket), endpoint});
   }
   ++refused_connections_;
   const auto now = std::chrono::steady_clock::now();
@@ -244,8 +351,14 @@ void Master::ReopenLogs() {
 void Master::OnSignal(int signal) {
   if (signal == SIGUSR1) return ReopenLogs();
   if (signal == SIGHUP) return Reload();
+  if (signal == SIGUSR2) return Upgrade();
+  if (signal == SIGCHLD) return loop_->successor.OnChildEnded();
+  if (signal != SIGTERM && signal != SIGINT) return;
+  // One that the supervisor has passed on already may come to this process too; the second is the supervisor's matter.
+  if (stopping_ && supervised()) return;
   if (stopping_) {
     log_.Warn("signal while stopping, exiting at once", {{"signal", signal}});
+    pid_file_.reset();
     std::_Exit(128 + signal);
   }
   log_.Info("draining", {{"signal", signal}, {"deadline_ms", config_.server.drain.count()}});
@@ -278,10 +391,13 @@ void Master::Reload() {
     for (const std::string& error : loaded.errors) errors += (errors.empty() ? "" : "\n") + error;
     return ReloadFailed(errors);
   }
-  const Config& next = *loaded.config;
+  Config& next = *loaded.config;
+  NumberTls(next, config_, tls_numbers_);
   if (const char* const key = NeedsRestart(config_, next); key != nullptr) {
     return ReloadFailed(std::string(key) + " has changed, which needs a restart");
   }
+  std::vector<std::string> errors;
+  if (!listeners_->Prepare(next, &errors)) return ReloadFailed(errors.front());
   const auto options = std::make_shared<ReloadOptions>();
   for (const AppConfig& app : next.apps) options->apps.push_back(OptionsOf(app));
   options->patience = next.server.drain;
@@ -330,48 +446,75 @@ bool Master::OnReloadLoaded(const Config& config, std::optional<LoadFailure> err
     return false;
   }
   config_ = config;
-  reload_runs_ = false;
-  WatchFiles();
-  log_.Info("reloaded");
-  service_manager_.Ready();
-  if (std::exchange(reload_again_, false)) asio::post(loop_->io, [this] { Reload(); });
+  // Posted: the workers are told to swap when this returns, so that they are before they get connections of what is
+  // new.
+  asio::post(loop_->io, [this] { FinishReload(); });
   return true;
+}
+
+void Master::FinishReload() {
+  if (stopping_) return;
+  listeners_->Commit();
+  const unsigned workers = WorkerCount();
+  if (workers != pool_->size()) log_.Info("changing the number of workers", {{"workers", std::int64_t{workers}}});
+  pool_->Resize(workers, config_.server.drain, [this] {
+    if (stopping_) return;
+    reload_runs_ = false;
+    WatchFiles();
+    log_.Info("reloaded");
+    ReloadEnded(true, {});
+  });
 }
 
 void Master::ReloadFailed(const std::string& reason) {
   log_.Error("the reload has failed, all stays as it was: " + reason);
+  listeners_->Discard();
   reload_runs_ = false;
+  ReloadEnded(false, reason);
+}
+
+void Master::ReloadEnded(bool ok, std::string_view reason) {
   service_manager_.Ready();
+  for (const auto& answer : std::exchange(reload_answers_, std::exchange(next_reload_answers_, {}))) answer(ok, reason);
   if (std::exchange(reload_again_, false)) asio::post(loop_->io, [this] { Reload(); });
 }
 
 void Master::Stop(int status) {
   status_ = status;
   stopping_ = true;
-  if (!check_only_) service_manager_.Stopping();
+  // After MAINPID= another process speaks for the service.
+  if (!check_only_ && !retired_) service_manager_.Stopping();
   loop_->loading.cancel();
   loop_->reloading.cancel();
-  for (const auto& acceptor : acceptors_) acceptor->Stop();
-  listeners_.clear();
-  pool_->Drain(config_.server.drain, [this](WorkerPool::Drained drained) {
+  listeners_->Stop(supervised() || retired_);
+  if (control_) control_->Stop(supervised() || retired_);
+  for (const auto& answer : std::exchange(reload_answers_, {})) answer(false, "the server is stopping");
+  for (const auto& answer : std::exchange(next_reload_answers_, {})) answer(false, "the server is stopping");
+  AnswerUpgrade(false, "the server is stopping");
+  const auto finish = [this](WorkerPool::Drained drained) {
     if (drained.cut > 0) {
       if (status_ == 0) status_ = 1;
       log_.Warn("server.drain has passed, requests were cut", {{"requests", static_cast<std::int64_t>(drained.cut)}});
     }
     if (drained.stuck > 0) {
+      pid_file_.reset();
       // Their threads cannot be joined, and what they use cannot be destroyed under them.
       log_.Error("workers are stuck in JavaScript, exiting without them",
                  {{"workers", static_cast<std::int64_t>(drained.stuck)}});
       std::_Exit(status_ == 0 ? 1 : status_);
     }
     if (!check_only_ && status_ == 0) log_.Info("stopped");
+    pid_file_.reset();
     if (drained.lost > 0) std::_Exit(status_);
     loop_->io.stop();
-  });
+  };
+  pool_->Drain(config_.server.drain, finish,
+               retired_ ? std::min(config_.server.drain, WorkerPool::kIdlePatience) : std::chrono::milliseconds(0));
 }
 
 void Master::ReportStartFailure(const std::string& message) {
   log_.Error(message);
+  if (parent_ != nullptr) parent_->Send(to_parent::kFailed, message);
   if (log_.sink().is_file()) std::fprintf(stderr, "jsd: %s\n", message.c_str());
 }
 

@@ -9,15 +9,19 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "config/config.h"
 #include "config/load.h"
 #include "core/broadcast.h"
-#include "server/acceptor.h"
 #include "server/file_watcher.h"
-#include "server/listener.h"
+#include "server/lifecycle/control_socket.h"
+#include "server/lifecycle/parent.h"
+#include "server/lifecycle/pid_file.h"
+#include "server/lifecycle/program.h"
+#include "server/listener_set.h"
 #include "server/service_manager.h"
 #include "worker/connection_count.h"
 #include "worker/connection_handler.h"
@@ -45,16 +49,16 @@ class Master {
   // The sink outlives the master. `connections` makes what serves the connections of a worker,
   // `http_client` what its scripts send requests by.
   Master(const Config& config, LogSink& sink, ConnectionHandlerFactory connections,
-         HttpClientFactory http_client = nullptr, Reloading reloading = {});
+         HttpClientFactory http_client = nullptr, Reloading reloading = {}, Origin origin = {});
   ~Master();
   Master(const Master&) = delete;
   Master& operator=(const Master&) = delete;
 
   // Serves until SIGTERM or SIGINT, then drains; SIGHUP reads the configuration and the scripts again, SIGUSR1 opens
-  // the log's file again. A second of the first two signals ends the process at once, with status 128 + its number.
-  // Returns the exit status: 0 after a clean end; 1 where it could not start, which it has logged, or where
-  // server.drain passed before every request had its reply; 75 where so many workers were lost that another process
-  // should take over.
+  // the log's file again, SIGUSR2 has another process take over. A second of the first two signals ends the process at
+  // once, with status 128 + its number. Returns the exit status: 0 after a clean end; 1 where it could not start, which
+  // it has logged, or where server.drain passed before every request had its reply; 75 where so many workers were lost
+  // that another process should take over.
   int Run();
 
   // A file that is opened again at SIGUSR1, as that of the log is. It outlives the master.
@@ -71,15 +75,27 @@ class Master {
 
   AppOptions OptionsOf(const AppConfig& app);
   bool OpenListeners();
+  bool OpenControl();
+  void OnCommand(std::string_view word, ControlSocket::Answer answer);
+  void Upgrade();
+  void UpgradeFailed(const std::string& reason);
+  void AnswerUpgrade(bool ok, std::string_view reason);
+  // Another process serves: this one drains and leaves to it what they share.
+  void Retire();
+  void WatchParent();
+  bool supervised() const { return parent_ != nullptr && parent_->supervises(); }
   void Reload();
   void WatchFiles();
   bool OnReloadLoaded(const Config& config, std::optional<LoadFailure> error);
+  void FinishReload();
   void ReloadFailed(const std::string& reason);
+  void ReloadEnded(bool ok, std::string_view reason);
   void SayAlive();
+  unsigned WorkerCount() const;
   void StartWorkers(unsigned count);
   void OnWorkersReady(std::optional<LoadFailure> error);
   void LogStillLoading();
-  void OnAccepted(UniqueFd socket, std::string address, unsigned listener);
+  void OnAccepted(UniqueFd socket, std::string address, unsigned endpoint);
   void WaitForSignal();
   void OnSignal(int signal);
   void ReopenLogs();
@@ -94,14 +110,19 @@ class Master {
   const ConnectionHandlerFactory connections_;
   const HttpClientFactory http_client_;
   const Reloading reloading_;
+  Parent* const parent_;
+  const Program program_;
   const ServiceManager service_manager_;
   std::filesystem::path watched_config_;                               // Empty: files are not watched.
   std::map<std::string, std::shared_ptr<BroadcastGroup>> broadcasts_;  // By the app's name, which outlasts reloads.
+  unsigned tls_numbers_;  // That have been given to [[server.tls]] sections.
   bool check_only_ = false;
   bool ready_ = false;
   bool reload_runs_ = false;
   bool reload_again_ = false;  // It was asked for while one was running.
   bool stopping_ = false;
+  bool retired_ = false;
+  bool upgrade_asked_ = false;  // Of the supervisor.
   int status_ = 0;
 
   ConnectionCount connection_count_;
@@ -110,8 +131,13 @@ class Master {
 
   // Sockets and timers of what stands below hang in the loop, so it goes last.
   std::unique_ptr<Loop> loop_;
-  std::vector<std::unique_ptr<Listener>> listeners_;
-  std::vector<std::unique_ptr<Acceptor>> acceptors_;
+  std::unique_ptr<ListenerSet> listeners_;
+  std::unique_ptr<PidFile> pid_file_;
+  std::unique_ptr<ControlSocket> control_;
+  // Of those who wait for what comes of the reload that runs, the one after it, the upgrade.
+  std::vector<ControlSocket::Answer> reload_answers_;
+  std::vector<ControlSocket::Answer> next_reload_answers_;
+  std::vector<ControlSocket::Answer> upgrade_answers_;
   std::unique_ptr<WorkerPool> pool_;
   std::unique_ptr<FileWatcher> watcher_;
 };

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "worker/unique_fd.h"
 
@@ -30,6 +31,14 @@ ServiceManager::ServiceManager() {
   const char* const socket = std::getenv("NOTIFY_SOCKET");
   if (socket == nullptr || (socket[0] != '/' && socket[0] != '@')) return;
   socket_ = socket;
+  ReadWatchdogPeriod();
+}
+
+ServiceManager::ServiceManager(std::function<void(std::string_view)> forward) : forward_(std::move(forward)) {
+  ReadWatchdogPeriod();
+}
+
+void ServiceManager::ReadWatchdogPeriod() {
   // The variables may have been meant for another process, which passed them on.
   if (const auto pid = NumberIn("WATCHDOG_PID"); pid && *pid != ::getpid()) return;
   const auto microseconds = NumberIn("WATCHDOG_USEC");
@@ -44,6 +53,7 @@ void ServiceManager::Reloading() const {
 }
 
 void ServiceManager::Send(std::string_view state) const {
+  if (forward_) return forward_(state);
   sockaddr_un address{};
   if (socket_.empty() || socket_.size() >= sizeof(address.sun_path)) return;
   address.sun_family = AF_UNIX;

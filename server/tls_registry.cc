@@ -14,6 +14,7 @@
 #include <iterator>
 #include <span>
 #include <system_error>
+#include <utility>
 
 #include "config/ascii.h"
 #include "core/check.h"
@@ -119,11 +120,10 @@ bool ReadOcsp(const std::filesystem::path& path, std::string* ocsp, std::string*
 
 }  // namespace
 
-std::shared_ptr<const TlsListener> TlsListener::Load(const TlsConfig& config, std::size_t index, TicketKeys& keys,
-                                                     std::string* error) {
+std::shared_ptr<const TlsListener> TlsListener::Load(const TlsConfig& config, TicketKeys& keys, std::string* error) {
   std::shared_ptr<TlsListener> listener(new TlsListener);
   // A ticket is good for the listener that gave it alone: others may ask for other client certificates.
-  listener->session_context_ = "jsd " + std::to_string(index);
+  listener->session_context_ = "jsd " + std::to_string(config.number);
   listener->kernel_ = config.kernel;
   if (const auto age = std::chrono::duration_cast<std::chrono::seconds>(config.hsts).count(); age > 0) {
     listener->hsts_ = "Strict-Transport-Security: max-age=" + std::to_string(age) + "\r\n";
@@ -245,22 +245,24 @@ std::unique_ptr<TlsRegistry> TlsRegistry::Load(const Config& config, std::string
 
 bool TlsRegistry::Reload(const Config& config, std::string* error) {
   Listeners listeners;
-  for (std::size_t i = 0; i < config.server.tls.size(); ++i) {
-    auto listener = TlsListener::Load(config.server.tls[i], i, keys_, error);
+  for (const TlsConfig& tls : config.server.tls) {
+    auto listener = TlsListener::Load(tls, keys_, error);
     if (!listener) {
       *error = "server.tls: " + *error;
       return false;
     }
-    listeners.push_back(std::move(listener));
+    listeners.emplace(tls.number, std::move(listener));
   }
   const std::lock_guard lock(mutex_);
-  listeners_.swap(listeners);
+  previous_ = std::exchange(listeners_, std::move(listeners));
   return true;
 }
 
-std::shared_ptr<const TlsListener> TlsRegistry::Find(std::size_t index) const {
+std::shared_ptr<const TlsListener> TlsRegistry::Find(unsigned number) const {
   const std::lock_guard lock(mutex_);
-  return index < listeners_.size() ? listeners_[index] : nullptr;
+  if (const auto found = listeners_.find(number); found != listeners_.end()) return found->second;
+  const auto found = previous_.find(number);
+  return found == previous_.end() ? nullptr : found->second;
 }
 
 }  // namespace jsd

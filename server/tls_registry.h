@@ -27,8 +27,7 @@ struct FreeContext {
 class TlsListener {
  public:
   // Null and `error`, with the file and the reason, where a file cannot be used.
-  static std::shared_ptr<const TlsListener> Load(const TlsConfig& config, std::size_t index, TicketKeys& keys,
-                                                 std::string* error);
+  static std::shared_ptr<const TlsListener> Load(const TlsConfig& config, TicketKeys& keys, std::string* error);
   TlsListener(const TlsListener&) = delete;
   TlsListener& operator=(const TlsListener&) = delete;
 
@@ -77,15 +76,17 @@ class TlsRegistry {
   // stay valid. False and `error` where a file cannot be used: then all stays as it was.
   bool Reload(const Config& config, std::string* error);
 
-  // Of a [[server.tls]], by its number.
-  std::shared_ptr<const TlsListener> Find(std::size_t index) const;
+  // Of a [[server.tls]], by TlsConfig::number. One that the last reload has taken away is still there, for connections
+  // that were accepted before; null for any other.
+  std::shared_ptr<const TlsListener> Find(unsigned number) const;
 
  private:
-  using Listeners = std::vector<std::shared_ptr<const TlsListener>>;
+  using Listeners = std::unordered_map<unsigned, std::shared_ptr<const TlsListener>>;
 
   TicketKeys keys_;
   mutable std::mutex mutex_;
-  Listeners listeners_;
+  Listeners listeners_;  // Guarded by mutex_, as is what follows.
+  Listeners previous_;   // Those before the last reload.
 };
 
 }  // namespace jsd

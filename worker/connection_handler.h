@@ -1,6 +1,7 @@
 #ifndef JSD_WORKER_CONNECTION_HANDLER_H_
 #define JSD_WORKER_CONNECTION_HANDLER_H_
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -29,12 +30,13 @@ class ConnectionHandler {
 
   virtual void Adopt(Connection connection) = 0;
 
-  // No further requests: idle connections close now, the others after the replies in flight. `drained` is called once,
-  // when the last connection has closed.
-  virtual void Drain(std::function<void()> drained) = 0;
+  // No further requests: idle connections close now, the others after the replies in flight. With a patience above zero
+  // idle ones get so long for another request, which is answered as the last: no request can cross with the close.
+  // `drained` is called once, when the last connection has closed.
+  virtual void Drain(std::function<void()> drained, std::chrono::milliseconds idle_patience) = 0;
 
   // Serves by another configuration from now on; what is under way may go on by the one before. `apps` as for the
-  // factory. The addresses that are listened on are the same.
+  // factory.
   virtual void Reconfigure(const Config& config, std::span<RequestSink* const> apps) = 0;
 
   // The drain time is over: what is still open is closed. Returns how many requests were cut.

@@ -141,7 +141,7 @@ void LineHandler::Adopt(Connection connection) {
   session->Read();
 }
 
-void LineHandler::Drain(std::function<void()> drained) {
+void LineHandler::Drain(std::function<void()> drained, std::chrono::milliseconds) {
   drained_ = std::move(drained);
   const auto sessions = sessions_;
   for (const auto& session : sessions) {

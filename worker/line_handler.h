@@ -25,7 +25,7 @@ class LineHandler final : public ConnectionHandler {
   static ConnectionHandlerFactory Factory();
 
   void Adopt(Connection connection) override;
-  void Drain(std::function<void()> drained) override;
+  void Drain(std::function<void()> drained, std::chrono::milliseconds idle_patience) override;
   void Reconfigure(const Config&, std::span<RequestSink* const>) override {}
   std::size_t CloseAll() override;
   std::size_t connections() const override { return count_; }

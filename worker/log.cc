@@ -71,7 +71,11 @@ std::unique_ptr<LogSink> LogSink::Open(const LogConfig& config, std::string* err
 }
 
 LogSink::LogSink(const LogConfig& config, UniqueFd file)
-    : level_(config.level), format_(config.format), path_(config.file), file_(std::move(file)) {}
+    : level_(config.level),
+      format_(config.format),
+      path_(config.file),
+      file_(std::move(file)),
+      descriptor_(file_.get()) {}
 
 void LogSink::Write(std::string_view line) {
   const std::lock_guard lock(mutex_);
@@ -95,6 +99,7 @@ bool LogSink::Reopen(std::string* error) {
   if (!file.valid()) return false;
   const std::lock_guard lock(mutex_);
   std::swap(file_, file);
+  descriptor_.store(file_.get(), std::memory_order_relaxed);
   return true;
 }
 

@@ -1,6 +1,7 @@
 #ifndef JSD_WORKER_LOG_H_
 #define JSD_WORKER_LOG_H_
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <initializer_list>
@@ -41,6 +42,8 @@ class LogSink {
   LogLevel level() const { return level_; }
   LogFormat format() const { return format_; }
   bool is_file() const { return !path_.empty(); }
+  // The file's, -1 for standard error; for handlers of signals.
+  int file_descriptor() const { return descriptor_.load(std::memory_order_relaxed); }
 
  private:
   LogSink(const LogConfig& config, UniqueFd file);
@@ -50,6 +53,7 @@ class LogSink {
   const std::filesystem::path path_;
   std::mutex mutex_;
   UniqueFd file_;  // Guarded by mutex_. Not valid where the sink is standard error.
+  std::atomic<int> descriptor_;
 };
 
 // Writes lines to a sink and says in each who wrote it.

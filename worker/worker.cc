@@ -14,6 +14,7 @@
 #include "core/check.h"
 #include "core/parking.h"
 #include "core/signals_blocked.h"
+#include "worker/crash_report.h"
 
 namespace jsd {
 
@@ -73,8 +74,8 @@ std::size_t Worker::connections() const {
   return adopting_.load(std::memory_order_relaxed) + (handler_ ? handler_->connections() : 0);
 }
 
-void Worker::Drain() {
-  asio::post(loop_->io, [this] { StartDraining(); });
+void Worker::Drain(std::chrono::milliseconds idle_patience) {
+  asio::post(loop_->io, [this, idle_patience] { StartDraining(idle_patience); });
 }
 
 void Worker::Close() {
@@ -108,6 +109,7 @@ void Worker::EndLostThread() {
 }
 
 void Worker::Run() {
+  const SignalStack signal_stack;
   execution_.AttachToThread();
   execution_.set_abandoned([this] { EndLostThread(); });
   ::pthread_setname_np(::pthread_self(), ("jsd-worker-" + std::to_string(index_)).c_str());
@@ -223,15 +225,16 @@ void Worker::DropUnused() {
   apps_.erase(known, apps_.end());
 }
 
-void Worker::StartDraining() {
+void Worker::StartDraining(std::chrono::milliseconds idle_patience) {
   if (phase_ == Phase::kLoading) Finish();
   if (phase_ != Phase::kServing) return;
   phase_ = Phase::kDraining;
   for (const auto& app : apps_) app->Invoke("shutdown", "null");
-  handler_->Drain([this] {
+  const auto drained = [this] {
     connections_drained_ = true;
     FinishIfDrained();
-  });
+  };
+  handler_->Drain(drained, idle_patience);
   FinishIfDrained();
 }
 

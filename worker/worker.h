@@ -91,8 +91,8 @@ class Worker final {
   void DiscardReload();
 
   // Finishes in good order: listeners of `shutdown` run, connections close after the replies that are in flight, work
-  // that the script asked to wait for settles.
-  void Drain();
+  // that the script asked to wait for settles. `idle_patience` as for ConnectionHandler.
+  void Drain(std::chrono::milliseconds idle_patience = {});
 
   // Finishes now: JavaScript that is running is terminated, what is open is closed.
   void Close();
@@ -112,7 +112,7 @@ class Worker final {
   AppRuntime& AddApp();
   void DropUnused();
   void RunWhatIsDue();
-  void StartDraining();
+  void StartDraining(std::chrono::milliseconds idle_patience);
   void FinishIfDrained();
   void Finish();
   // The end of a lost thread that has come back.

@@ -70,9 +70,10 @@ void WorkerPool::OnLoaded(const Worker* worker, std::optional<LoadFailure> error
   } else if (error) {
     Log(*options_.log_sink).Error("cannot start a worker, trying again: " + error->script + ": " + error->report);
     slot->worker->Close();  // OnFinished follows.
-    return;
+    return ReportResized();
   } else {
     slot->serving = true;
+    if (std::ranges::all_of(slots_, &Slot::serving)) ReportResized();
   }
   for (Connection& connection : std::exchange(waiting_, {})) Adopt(std::move(connection));
 }
@@ -105,6 +106,49 @@ void WorkerPool::BeginAdopted() {
   }
 }
 
+void WorkerPool::Resize(unsigned count, std::chrono::milliseconds patience, std::function<void()> resized) {
+  JSD_CHECK(count > 0);
+  resized_ = std::move(resized);
+  while (slots_.size() > count) {
+    Slot slot = std::move(slots_.back());
+    slots_.pop_back();
+    if (slot.finished) continue;  // It was to be started again.
+    std::vector<Connection> unbegun = slot.worker->TakeUnbegun();
+    Leave(std::move(slot.worker), patience);
+    for (Connection& connection : unbegun) Adopt(std::move(connection));
+  }
+  while (slots_.size() < count) {
+    const std::size_t index = slots_.size();
+    slots_.emplace_back().worker = std::make_unique<Worker>(static_cast<unsigned>(index), options_);
+    StartWorker(index);
+  }
+  if (std::ranges::all_of(slots_, &Slot::serving)) ReportResized();
+}
+
+void WorkerPool::ReportResized() {
+  if (resized_) asio::post(io_, std::exchange(resized_, nullptr));
+}
+
+void WorkerPool::Leave(std::unique_ptr<Worker> worker, std::chrono::milliseconds patience) {
+  Worker* const leaving = worker.get();
+  leaving_.push_back({std::move(worker), std::make_unique<Timer>(io_)});
+  leaving->Drain(std::min(patience, kIdlePatience));
+  leaving_.back().timer->expires_after(patience);
+  leaving_.back().timer->async_wait([this, leaving](const boost::system::error_code& error) {
+    // It may have finished between the timer's end and its turn.
+    const bool there = std::ranges::any_of(leaving_, [&](const Leaving& each) { return each.worker.get() == leaving; });
+    if (!error && there) leaving->Close();
+  });
+}
+
+std::unique_ptr<Worker> WorkerPool::TakeLeaving(const Worker* worker) {
+  const auto found = std::ranges::find_if(leaving_, [&](const Leaving& each) { return each.worker.get() == worker; });
+  if (found == leaving_.end()) return nullptr;
+  std::unique_ptr<Worker> taken = std::move(found->worker);
+  leaving_.erase(found);
+  return taken;
+}
+
 void WorkerPool::OnStuck(const Worker* worker) {
   Slot* const slot = FindSlot(worker);
   if (slot == nullptr || draining_ || slots_.size() == 1) return;
@@ -113,13 +157,17 @@ void WorkerPool::OnStuck(const Worker* worker) {
 
 void WorkerPool::OnLost(const Worker* worker) {
   Slot* const slot = FindSlot(worker);
-  if (slot == nullptr) return;
+  if (slot == nullptr) {
+    std::unique_ptr<Worker> leaving = TakeLeaving(worker);
+    if (leaving == nullptr) return;
+    const std::size_t cut = leaving->Abandon();
+    LogLost(*leaving, cut);
+    lost_.push_back(std::move(leaving));
+    if (draining_) result_.cut += cut;
+    return ReportDrained();
+  }
   const std::size_t cut = slot->worker->Abandon();
-  const char* const said = worker->execution().last_words();
-  Log(*options_.log_sink, worker->index(), options_.apps.size() == 1 ? options_.apps.front().name : std::string())
-      .Error("the script cannot be ended: its worker is given up, and another takes its place",
-             {{"requests", static_cast<std::int64_t>(cut)},
-              {"reason", *said == '\0' ? "limits.slice" : std::string_view(said)}});
+  LogLost(*worker, cut);
   std::vector<Connection> unbegun = slot->worker->TakeUnbegun();
   lost_.push_back(std::move(slot->worker));
   slot->serving = false;
@@ -140,6 +188,14 @@ void WorkerPool::OnLost(const Worker* worker) {
   if (lost_.size() >= kMostLost && worn_out_) std::exchange(worn_out_, nullptr)();
 }
 
+void WorkerPool::LogLost(const Worker& worker, std::size_t cut) {
+  const char* const said = worker.execution().last_words();
+  Log(*options_.log_sink, worker.index(), options_.apps.size() == 1 ? options_.apps.front().name : std::string())
+      .Error("the script cannot be ended: its worker is given up, and another takes its place",
+             {{"requests", static_cast<std::int64_t>(cut)},
+              {"reason", *said == '\0' ? "limits.slice" : std::string_view(said)}});
+}
+
 void WorkerPool::OnReturned(const Worker* worker) {
   watchdog_.Remove(worker->execution());
   std::erase_if(lost_, [&](const auto& lost) { return lost.get() == worker; });
@@ -147,8 +203,9 @@ void WorkerPool::OnReturned(const Worker* worker) {
 
 void WorkerPool::RestartLater(std::size_t slot) {
   const auto timer = std::make_shared<asio::steady_timer>(io_, kRestartPause);
-  timer->async_wait([this, timer, slot](const boost::system::error_code&) {
-    if (draining_) return;
+  timer->async_wait([this, timer, slot, worker = slots_[slot].worker.get()](const boost::system::error_code&) {
+    // It may be gone, and another in its place.
+    if (draining_ || slot >= slots_.size() || slots_[slot].worker.get() != worker || !slots_[slot].finished) return;
     slots_[slot].worker = std::make_unique<Worker>(static_cast<unsigned>(slot), options_);
     slots_[slot].finished = false;
     StartWorker(slot);
@@ -195,7 +252,8 @@ void WorkerPool::CancelReload() {
   for (const Slot& slot : slots_) slot.worker->DiscardReload();
 }
 
-void WorkerPool::Drain(std::chrono::milliseconds deadline, std::function<void(Drained)> done) {
+void WorkerPool::Drain(std::chrono::milliseconds deadline, std::function<void(Drained)> done,
+                       std::chrono::milliseconds idle_patience) {
   ready_ = nullptr;
   draining_ = true;
   reload_loaded_ = nullptr;
@@ -203,7 +261,8 @@ void WorkerPool::Drain(std::chrono::milliseconds deadline, std::function<void(Dr
   result_.cut += waiting_.size();
   waiting_.clear();
   BeginAdopted();
-  for (const Slot& slot : slots_) slot.worker->Drain();
+  for (const Slot& slot : slots_) slot.worker->Drain(idle_patience);
+  resized_ = nullptr;
   timer_->expires_after(deadline);
   timer_->async_wait([this](const boost::system::error_code& error) {
     if (!error && drained_) CloseUnfinished();
@@ -215,6 +274,7 @@ void WorkerPool::CloseUnfinished() {
   for (const Slot& slot : slots_) {
     if (!slot.finished) slot.worker->Close();
   }
+  for (const Leaving& leaving : leaving_) leaving.worker->Close();
   timer_->expires_after(kCloseTime);
   timer_->async_wait([this](const boost::system::error_code& error) {
     if (error || !drained_) return;
@@ -226,7 +286,18 @@ void WorkerPool::CloseUnfinished() {
 
 void WorkerPool::OnFinished(const Worker* worker, std::size_t cut) {
   Slot* const slot = FindSlot(worker);
-  if (slot == nullptr) return;
+  if (slot == nullptr) {
+    const std::unique_ptr<Worker> gone = TakeLeaving(worker);
+    if (gone == nullptr) return;
+    watchdog_.Remove(worker->execution());
+    if (draining_) result_.cut += cut;
+    if (cut > 0 && !draining_) {
+      Log(*options_.log_sink, worker->index(), std::string())
+          .Warn("server.drain has passed, requests on a worker that was to go were cut",
+                {{"requests", static_cast<std::int64_t>(cut)}});
+    }
+    return ReportDrained();
+  }
   slot->finished = true;
   slot->serving = false;
   watchdog_.Remove(worker->execution());
@@ -237,7 +308,7 @@ void WorkerPool::OnFinished(const Worker* worker, std::size_t cut) {
 }
 
 std::size_t WorkerPool::unfinished() const {
-  return static_cast<std::size_t>(std::ranges::count(slots_, false, &Slot::finished));
+  return leaving_.size() + static_cast<std::size_t>(std::ranges::count(slots_, false, &Slot::finished));
 }
 
 void WorkerPool::ReportDrained() {

@@ -58,8 +58,18 @@ class WorkerPool {
   void Reload(std::shared_ptr<const ReloadOptions> options, std::function<bool(std::optional<LoadFailure>)> loaded);
   void CancelReload();
 
+  // From now on there are `count` workers, at least 1. Those that come start with what the others have; those that go
+  // drain, and close what is left after `patience`. `resized` is called once, when all serve or the first of them could
+  // not load its scripts, which is tried again later. After `ready`; another Resize or a Drain may take its place.
+  void Resize(unsigned count, std::chrono::milliseconds patience, std::function<void()> resized);
+
   // Drains all workers and closes those that are not done after `deadline`. Called once, at any time after Start.
-  void Drain(std::chrono::milliseconds deadline, std::function<void(Drained)> done);
+  // `idle_patience` as for ConnectionHandler.
+  void Drain(std::chrono::milliseconds deadline, std::function<void(Drained)> done,
+             std::chrono::milliseconds idle_patience = {});
+
+  // Of connections whose clients know another place to go on to.
+  static constexpr std::chrono::milliseconds kIdlePatience{2000};
 
   std::size_t size() const { return slots_.size(); }
 
@@ -78,7 +88,18 @@ class WorkerPool {
     bool to_begin = false;  // It has not been told of its first connection that waits.
   };
 
+  // One that is no more wanted.
+  struct Leaving {
+    std::unique_ptr<Worker> worker;
+    std::unique_ptr<Timer> timer;
+  };
+
   void StartWorker(std::size_t slot);
+  void Leave(std::unique_ptr<Worker> worker, std::chrono::milliseconds patience);
+  void LogLost(const Worker& worker, std::size_t cut);
+  // Its worker out of those that leave; null where it is none of them.
+  std::unique_ptr<Worker> TakeLeaving(const Worker* worker);
+  void ReportResized();
   Slot* FindSlot(const Worker* worker);
   void OnLoaded(const Worker* worker, std::optional<LoadFailure> error);
   void OnFinished(const Worker* worker, std::size_t cut);
@@ -98,6 +119,7 @@ class WorkerPool {
   WorkerOptions options_;  // Of the next worker.
   std::vector<Slot> slots_;
   std::vector<std::unique_ptr<Worker>> lost_;
+  std::vector<Leaving> leaving_;
   Watchdog watchdog_;  // Of the workers, so it ends before them.
   std::size_t loaded_ = 0;
   std::size_t next_ = 0;             // Where the search for the least loaded begins.
@@ -107,6 +129,7 @@ class WorkerPool {
   std::function<void()> worn_out_;
   std::function<void(std::optional<LoadFailure>)> ready_;
   std::function<void(Drained)> drained_;
+  std::function<void()> resized_;
   unsigned reload_number_ = 0;  // What a reload says that was given up is dropped.
   std::size_t reload_loaded_count_ = 0;
   std::function<bool(std::optional<LoadFailure>)> reload_loaded_;

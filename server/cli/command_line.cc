@@ -24,17 +24,20 @@ constexpr char kFooter[] = R"(Examples:
       Tell TypeScript of jsd's own names and of the app's env.
   jsd --config server.toml --set server.workers=2 --set 'server.listen=["[::]:80"]'
       Serve with other values than the file's.
+  jsd reload --config server.toml
+      Have the server that runs by this file, which has a server.pid_file, read it again.
 
 Signals:
   SIGTERM, SIGINT   Accept no more connections, answer the requests in flight, exit.
                     server.drain says how long that may take. A second one: exit at once.
   SIGHUP            Read the config file, the scripts and the certificates again. What is wrong leaves all as it was.
   SIGUSR1           Open the log files again.
+  SIGUSR2           Start what is in the program's file now, hand the listening sockets over, and end when it serves.
 
 Exit status:
-  0   Stopped as asked, or nothing is wrong with --check.
+  0   Stopped as asked, or nothing is wrong with --check, or a command has done what it is for.
   1   It could not start: an address is taken, or the script does not load. Or it stopped, but requests were cut at the
-      end of the drain time.
+      end of the drain time. Or the server has refused a command, or there is none.
   2   The command line or the config file is wrong.
   128 and the signal's number: a second signal ended it at once.)";
 
@@ -63,11 +66,18 @@ std::variant<CommandLine, CommandLineExit> ParseCommandLine(int argc, const char
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
   app.add_flag("--watch", command_line.watch, "Reload, as at SIGHUP, when a script or the config file changes.");
-  app.add_flag("--version", version, "Print the versions of jsd and of what it is made of, and exit.");
-  app.add_flag("--config-reference", reference, "Print every key of the config file, in Markdown, and exit.");
-
+  // Options of the program itself may stand behind a command, too.
+  const CLI::App* const reload =
+      app.add_subcommand("reload", "Have a running server do as at SIGHUP, wait, and say what is wrong if anything is.")
+          ->fallthrough();
+  const CLI::App* const upgrade =
+      app.add_subcommand("upgrade", "Replace a running server by what is in the program's file now, as at SIGUSR2.")
+          ->fallthrough();
   const CLI::App* const types =
       app.add_subcommand("types", "Print TypeScript declarations of what scripts find here, and exit.")->fallthrough();
+  app.require_subcommand(0, 1);
+  app.add_flag("--version", version, "Print the versions of jsd and of what it is made of, and exit.");
+  app.add_flag("--config-reference", reference, "Print every key of the config file, in Markdown, and exit.");
 
   // CLI11 reports by exceptions only; they end here.
   try {
@@ -83,8 +93,10 @@ std::variant<CommandLine, CommandLineExit> ParseCommandLine(int argc, const char
                         : reference ? Action::kConfigReference
                         : *types    ? Action::kTypes
                         : check     ? Action::kCheck
+                        : *reload   ? Action::kReload
+                        : *upgrade  ? Action::kUpgrade
                                     : Action::kServe;
-  const bool needs_config = command_line.action == Action::kServe || command_line.action == Action::kCheck;
+  const bool needs_config = !version && !reference && !*types;
   if (needs_config && command_line.config.empty()) return UsageError("--config FILE is required");
   return command_line;
 }

@@ -11,6 +11,8 @@ namespace jsd {
 struct CommandLine {
   enum class Action {
     kServe,
+    kReload,           // Ask the server of the config's pid file to reload, and wait for what comes of it.
+    kUpgrade,          // The same for another server in its place.
     kCheck,            // Read the config, load the script, say whether both are right.
     kVersion,          // Print the versions.
     kConfigReference,  // Print ReferenceMarkdown().

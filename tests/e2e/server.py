@@ -186,6 +186,8 @@ class Server:
 
 def _session_of(pid):
     try:
-        return int(pathlib.Path(f'/proc/{pid}/stat').read_text().rsplit(') ', 1)[1].split()[3])
+        fields = pathlib.Path(f'/proc/{pid}/stat').read_text().rsplit(') ', 1)[1].split()
+        # One that has ended and was nobody's child any more is for the machine's first process to clear away.
+        return int(fields[3]) if fields[0] != 'Z' else None
     except (FileNotFoundError, ProcessLookupError):
         return None

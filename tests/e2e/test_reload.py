@@ -1,5 +1,7 @@
 """SIGHUP: another configuration and other scripts without a lost request."""
 
+import os
+import pathlib
 import re
 import signal
 import socket
@@ -105,10 +107,10 @@ def test_what_is_broken_leaves_all_as_it_was(jsd):
     assert server.get().text == 'version 1'
     settings = {'server.listen': ['127.0.0.1:0'], 'server.workers': 2, 'app.script': str(server.folder / 'app.mjs')}
     (server.folder / 'app.mjs').write_text(version(2))
-    rewrite(server, {**settings, 'server.workers': 3})
-    reload_fails(server, 'server.workers has changed')
-    rewrite(server, {**settings, 'server.listen': ['127.0.0.1:0', '127.0.0.1:0']})
-    reload_fails(server, 'server.listen has changed')
+    rewrite(server, {**settings, 'server.supervise': True})
+    reload_fails(server, 'server.supervise has changed')
+    rewrite(server, {**settings, 'log.level': 'warn'})
+    reload_fails(server, 'log has changed')
     assert server.get().text == 'version 1'
     rewrite(server, settings)
     reload(server)
@@ -161,3 +163,75 @@ def test_the_service_manager_is_told(jsd, tmp_path, monkeypatch):
         server.send_signal(signal.SIGTERM)
         assert told() == 'STOPPING=1\n'
         assert server.wait() == 0
+
+
+def test_the_number_of_workers_changes(jsd):
+    name = "const worker = String(Math.random()); export default { fetch: () => new Response(worker) };"
+    server = jsd(name, workers=1)
+    settings = {'server.listen': ['127.0.0.1:0'], 'app.script': str(server.folder / 'app.mjs')}
+
+    def workers_that_answer():
+        clients = [server.connect() for _ in range(16)]
+        names = {client.get().text for client in clients}
+        for each in clients:
+            each.close()
+        return len(names)
+
+    stop = threading.Event()
+    problems = []
+
+    def client(keep_alive):
+        try:
+            connection = server.connect()
+            while not stop.is_set():
+                reply = connection.get()
+                if reply.status != 200:
+                    problems.append(repr(reply))
+                if not keep_alive or reply.header('connection') == 'close':
+                    connection.close()
+                    connection = server.connect()
+            connection.close()
+        except (OSError, AssertionError) as error:
+            problems.append(repr(error))
+
+    assert workers_that_answer() == 1
+    clients = [threading.Thread(target=client, args=(i % 2 == 0,)) for i in range(4)]
+    for thread in clients:
+        thread.start()
+    try:
+        for count in (4, 2, 3, 1):
+            rewrite(server, {**settings, 'server.workers': count})
+            reload(server)
+            assert workers_that_answer() == count
+    finally:
+        stop.set()
+        for thread in clients:
+            thread.join()
+    assert not problems, problems[:5]
+    server.wait_for_log('changing the number of workers workers=4')
+    wait_for(lambda: sum('worker' in name for name in thread_names(server)) == 1, 'the others to end')
+
+
+def test_a_worker_that_goes_finishes_what_it_has(jsd):
+    script = """export default { async fetch(request) {
+      if (!request.url.endsWith('/slow')) return new Response('hello');
+      console.log('begun');
+      await new Promise((done) => setTimeout(done, 1500));
+      return new Response('slow');
+    } };"""
+    server = jsd(script, workers=2)
+    with server.connect() as one, server.connect() as other:  # One for each worker.
+        for connection in (one, other):
+            connection.send_request(target='/slow')
+        wait_for(lambda: server.log().count('begun') == 2, 'both requests')
+        rewrite(server, {'server.listen': ['127.0.0.1:0'], 'app.script': str(server.folder / 'app.mjs')})
+        reload(server)
+        assert server.get().text == 'hello'
+        replies = [connection.read_response() for connection in (one, other)]
+    assert [reply.text for reply in replies] == ['slow', 'slow']
+    assert sorted(reply.header('connection') or 'keep' for reply in replies) == ['close', 'keep']
+
+
+def thread_names(server):
+    return [pathlib.Path(f'/proc/{server.pid}/task/{task}/comm').read_text()
+            for task in os.listdir(f'/proc/{server.pid}/task')]
