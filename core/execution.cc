@@ -33,6 +33,12 @@ std::optional<Execution::Stamp> Execution::Watch(Tick grace) {
   return overdue && seen.age() >= slice + grace ? std::optional(seen) : std::nullopt;
 }
 
+void Execution::Describe() {
+  if (!stamp().in_javascript()) return;
+  const std::lock_guard lock(mutex_);
+  if (Watched* const watched = watched_.load(std::memory_order_relaxed)) watched->Describe();
+}
+
 void Execution::GiveUp(const char* last_words) {
   if (!stamp().in_javascript() && stamp().place() != Place::kLost) return;
   const std::size_t size = std::min(std::strlen(last_words), last_words_.size() - 1);

@@ -38,6 +38,8 @@ class Execution {
     virtual void Prod() = 0;
     // Ends it where it does not come to looking: some long built-ins know no other interrupt. From any thread.
     virtual void Force() = 0;
+    // Has it say what it is at, as soon as it looks for interrupts in what runs now. From any thread.
+    virtual void Describe() = 0;
     // How many ticks one entry may take; 0: any.
     virtual Tick slice() const = 0;
     // Whether the time of single requests is counted, so that Prod is wanted at every tick.
@@ -53,7 +55,8 @@ class Execution {
     explicit Stamp(std::uint64_t word) : word_(word) {}
     Place place() const { return static_cast<Place>(word_ & kPlaceMask); }
     bool in_javascript() const { return place() == Place::kScript || place() == Place::kOp; }
-    bool SameEntry(Stamp other) const { return word_ >> kEntryShift == other.word_ >> kEntryShift; }
+    std::uint64_t entry() const { return word_ >> kEntryShift; }
+    bool SameEntry(Stamp other) const { return entry() == other.entry(); }
     // Ticks since the entry began.
     Tick age() const { return (Now() - static_cast<Tick>(word_ >> kTickShift)) & kTickMask; }
 
@@ -151,6 +154,9 @@ class Execution {
   // One look at the thread, in each tick: has what runs look at its limits where it may have overstepped one. The stamp
   // where it has not ended within `grace` ticks after that, so that DeclareLost is in order.
   std::optional<Stamp> Watch(Tick grace);
+
+  // Has the JavaScript that runs say what it is at (RuntimeHost::Describes); nothing where none does.
+  void Describe();
 
   // What a thread that gave itself up said.
   const char* last_words() const { return last_words_.data(); }

@@ -369,6 +369,12 @@ std::size_t JsRuntime::pending_requests() const {
   return impl_->state_.events.size() + impl_->state_.web_sockets.size() - impl_->state_.own_web_sockets;
 }
 std::size_t JsRuntime::pending_background_work() const { return impl_->state_.waiting_until; }
+std::size_t JsRuntime::heap_bytes() const {
+  v8::HeapStatistics statistics;
+  impl_->isolate_.get()->GetHeapStatistics(&statistics);
+  return statistics.used_heap_size();
+}
+
 bool JsRuntime::exhausted() const { return impl_->limiter_->exhausted(); }
 std::size_t JsRuntime::terminated_requests() const { return impl_->terminated_requests_; }
 std::size_t JsRuntime::buffer_bytes() const { return impl_->allocator_->used(); }

@@ -142,6 +142,9 @@ class JsRuntime {
   // The number of requests that were failed because Terminate ended what ran for them.
   std::size_t terminated_requests() const;
 
+  // Bytes of JavaScript heap in use. Cheap.
+  std::size_t heap_bytes() const;
+
   // Bytes of array buffers in use.
   std::size_t buffer_bytes() const;
 

@@ -102,17 +102,41 @@ bool Limiter::ChargeRequest(std::uint32_t ticks) {
 
 void Limiter::Terminate(Termination::Reason reason) {
   terminating_ = true;
-  termination_ = {.reason = reason};
+  Running running = WhatRuns();
+  termination_ = {.reason = reason,
+                  .method = std::move(running.method),
+                  .path = std::move(running.path),
+                  .stack = std::move(running.stack)};
+  isolate_->TerminateExecution();
+}
+
+Running Limiter::WhatRuns() {
+  Running running;
   if (const Execution::Op op(execution_); op) {
     const v8::HandleScope handle_scope(isolate_);
     if (const RequestEvent* const event = state_.events.Find(state_.CurrentRequest(isolate_))) {
       const RequestHead& head = event->head();
-      termination_.method = head.method;
-      termination_.path = head.target.substr(0, head.target.find('?'));
+      running.method = head.method;
+      running.path = head.target.substr(0, head.target.find('?'));
     }
   }
-  termination_.stack = StackOf(isolate_);
-  isolate_->TerminateExecution();
+  running.stack = StackOf(isolate_);
+  return running;
+}
+
+void Limiter::Describe() {
+  const Execution::Stamp stamp = execution_.stamp();
+  if (!stamp.in_javascript()) return;
+  described_.store(stamp.entry(), std::memory_order_relaxed);
+  isolate_->RequestInterrupt(OnDescribe, this);
+}
+
+void Limiter::OnDescribe(v8::Isolate*, void* data) {
+  auto& limiter = *static_cast<Limiter*>(data);
+  // What was to be described may have ended before V8 came to it.
+  if (limiter.described_.load(std::memory_order_relaxed) != limiter.execution_.stamp().entry()) return;
+  const Running running = limiter.WhatRuns();
+  if (const Execution::Op op(limiter.execution_); op) limiter.state_.host->Describes(running);
 }
 
 Termination Limiter::Conclude() {

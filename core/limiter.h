@@ -39,6 +39,7 @@ class Limiter final : public Execution::Watched {
   // Execution::Watched:
   void Prod() override;
   void Force() override;
+  void Describe() override;
   Execution::Tick slice() const override { return slice_; }
   bool counts() const override { return cpu_ != 0; }
 
@@ -65,6 +66,8 @@ class Limiter final : public Execution::Watched {
 
  private:
   static void OnInterrupt(v8::Isolate* isolate, void* data);
+  static void OnDescribe(v8::Isolate* isolate, void* data);
+  Running WhatRuns();
   static std::size_t OnNearHeapLimit(void* data, std::size_t current, std::size_t initial);
   void Look();
   bool ChargeRequest(std::uint32_t ticks);
@@ -79,6 +82,7 @@ class Limiter final : public Execution::Watched {
   std::atomic<std::uint32_t> prods_{0};  // Since the script last looked.
   std::atomic<bool> forced_{false};
   std::atomic<bool> requested_{false};
+  std::atomic<std::uint64_t> described_{0};  // The entry that is to say what it is at, as Stamp::entry has it.
   bool terminating_ = false;
   bool near_heap_limit_ = false;  // Since the last call was concluded.
   bool exhausted_ = false;

@@ -29,6 +29,9 @@ class RuntimeHost {
   // the runtime has failed all requests that it had, and should be replaced.
   virtual void Terminated(const Termination& termination) = 0;
 
+  // What JsRuntime::Describe has asked for.
+  virtual void Describes(const Running& running) {}
+
  protected:
   ~RuntimeHost() = default;
 };

@@ -21,6 +21,13 @@ struct Termination {
   std::string stack;
 };
 
+// JavaScript that is running, for whoever wants to know what at.
+struct Running {
+  std::string method;  // As for Termination.
+  std::string path;
+  std::string stack;
+};
+
 }  // namespace jsd
 
 #endif  // JSD_CORE_TERMINATION_H_

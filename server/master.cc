@@ -139,6 +139,7 @@ int Master::Run() {
   if (!OpenListeners() || !OpenControl()) return 1;
   if (reloading_.load) loop_->signals.add(SIGHUP);
   loop_->signals.add(SIGUSR2);
+  loop_->signals.add(SIGQUIT);
   if (!supervised()) loop_->signals.add(SIGCHLD);
   loop_->signals.add(SIGUSR1);
   StartWorkers(WorkerCount());
@@ -352,6 +353,7 @@ void Master::OnSignal(int signal) {
   if (signal == SIGUSR1) return ReopenLogs();
   if (signal == SIGHUP) return Reload();
   if (signal == SIGUSR2) return Upgrade();
+  if (signal == SIGQUIT) return pool_->LogState();
   if (signal == SIGCHLD) return loop_->successor.OnChildEnded();
   if (signal != SIGTERM && signal != SIGINT) return;
   // One that the supervisor has passed on already may come to this process too; the second is the supervisor's matter.

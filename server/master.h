@@ -55,10 +55,10 @@ class Master {
   Master& operator=(const Master&) = delete;
 
   // Serves until SIGTERM or SIGINT, then drains; SIGHUP reads the configuration and the scripts again, SIGUSR1 opens
-  // the log's file again, SIGUSR2 has another process take over. A second of the first two signals ends the process at
-  // once, with status 128 + its number. Returns the exit status: 0 after a clean end; 1 where it could not start, which
-  // it has logged, or where server.drain passed before every request had its reply; 75 where so many workers were lost
-  // that another process should take over.
+  // the log's file again, SIGUSR2 has another process take over, SIGQUIT logs how the workers are. A second of the
+  // first two signals ends the process at once, with status 128 + its number. Returns the exit status: 0 after a clean
+  // end; 1 where it could not start, which it has logged, or where server.drain passed before every request had its
+  // reply; 75 where so many workers were lost that another process should take over.
   int Run();
 
   // A file that is opened again at SIGUSR1, as that of the log is. It outlives the master.

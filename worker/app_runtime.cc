@@ -122,6 +122,10 @@ class AppRuntime::Instance final : public RuntimeHost, public std::enable_shared
     log_.Error(std::string(origin) + ": " + std::string(report));
   }
 
+  void Describes(const Running& running) override {
+    log_.Info("what runs", {{"method", running.method}, {"path", running.path}, {"stack", running.stack}});
+  }
+
   void Terminated(const Termination& termination) override {
     const auto [limit, message] = DescribeTermination(termination.reason);
     log_.Error(
@@ -331,6 +335,25 @@ void AppRuntime::DropRetired() {
     retired_.erase(kept, retired_.end());
   }
   for (const InstancePtr& instance : dropped) cut_ += instance->runtime().terminated_requests();
+}
+
+void AppRuntime::LogState() const {
+  const auto log_state = [this](const Instance& instance, std::string_view which) {
+    const JsRuntime& runtime = instance.runtime();
+    Log(sink_, worker_, instance.options.name)
+        .Info("state of a script", {{"script", which},
+                                    {"requests", static_cast<std::int64_t>(runtime.pending_requests())},
+                                    {"background", static_cast<std::int64_t>(runtime.pending_background_work())},
+                                    {"heap", static_cast<std::int64_t>(runtime.heap_bytes())},
+                                    {"buffers", static_cast<std::int64_t>(runtime.buffer_bytes())}});
+  };
+  if (current_) log_state(*current_, "serving");
+  if (prepared_) log_state(*prepared_, "loading");
+  for (const InstancePtr& instance : retired_) log_state(*instance, "ending");
+  if (!waiting_.empty()) {
+    Log(sink_, worker_, options_.name)
+        .Info("requests wait for the script", {{"requests", static_cast<std::int64_t>(waiting_.size())}});
+  }
 }
 
 void AppRuntime::Invoke(std::string_view event, std::string_view detail_json) {

@@ -59,6 +59,9 @@ class AppRuntime final : public RequestSink {
   // The app has gone from the configuration: what comes is answered 503, as by Commit for what is there.
   void Remove(std::chrono::milliseconds patience);
 
+  // Writes lines to the log: what its runtimes have in hand, and how much memory they use.
+  void LogState() const;
+
   // Calls the listeners of `event` in the runtime that serves.
   void Invoke(std::string_view event, std::string_view detail_json);
 

@@ -70,6 +70,20 @@ std::vector<Connection> Worker::TakeUnbegun() {
   return std::exchange(unbegun_, {});
 }
 
+void Worker::LogState() {
+  const Execution::Stamp stamp = execution_.stamp();
+  const bool script = stamp.in_javascript();
+  const auto since = script ? stamp.age() * Execution::kTick : std::chrono::milliseconds(0);
+  log_.Info("state of a worker", {{"runs", script ? "JavaScript" : "no JavaScript"},
+                                  {"since_ms", std::int64_t{since.count()}},
+                                  {"connections", static_cast<std::int64_t>(connections())},
+                                  {"queue", static_cast<std::int64_t>(adopting_.load(std::memory_order_relaxed))}});
+  execution_.Describe();
+  asio::post(loop_->io, [this] {
+    for (const auto& app : apps_) app->LogState();
+  });
+}
+
 std::size_t Worker::connections() const {
   return adopting_.load(std::memory_order_relaxed) + (handler_ ? handler_->connections() : 0);
 }

@@ -80,6 +80,10 @@ class Worker final {
   std::size_t Abandon();
   void set_returned(std::function<void()> returned) { returned_ = std::move(returned); }
 
+  // Writes to the log how the worker is: what others can see at once; what it has to say itself as soon as it can,
+  // which is never where its script does not come back. From any thread, while no Drain has begun.
+  void LogState();
+
   // Connections that are open or on their way here. From any thread, while no Drain has begun.
   std::size_t connections() const;
 

@@ -188,6 +188,17 @@ void WorkerPool::OnLost(const Worker* worker) {
   if (lost_.size() >= kMostLost && worn_out_) std::exchange(worn_out_, nullptr)();
 }
 
+void WorkerPool::LogState() {
+  Log(*options_.log_sink)
+      .Info("state of the server", {{"workers", static_cast<std::int64_t>(slots_.size())},
+                                    {"leaving", static_cast<std::int64_t>(leaving_.size())},
+                                    {"lost", static_cast<std::int64_t>(lost_.size())},
+                                    {"waiting_connections", static_cast<std::int64_t>(waiting_.size())}});
+  for (const Slot& slot : slots_) {
+    if (slot.serving) slot.worker->LogState();
+  }
+}
+
 void WorkerPool::LogLost(const Worker& worker, std::size_t cut) {
   const char* const said = worker.execution().last_words();
   Log(*options_.log_sink, worker.index(), options_.apps.size() == 1 ? options_.apps.front().name : std::string())

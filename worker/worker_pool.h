@@ -71,6 +71,9 @@ class WorkerPool {
   // Of connections whose clients know another place to go on to.
   static constexpr std::chrono::milliseconds kIdlePatience{2000};
 
+  // Writes to the log how the workers are, and waits for none of them.
+  void LogState();
+
   std::size_t size() const { return slots_.size(); }
 
   // Lost threads that a process can bear; after so many it should make room for another.

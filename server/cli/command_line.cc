@@ -33,6 +33,7 @@ Signals:
   SIGHUP            Read the config file, the scripts and the certificates again. What is wrong leaves all as it was.
   SIGUSR1           Open the log files again.
   SIGUSR2           Start what is in the program's file now, hand the listening sockets over, and end when it serves.
+  SIGQUIT           Log how each worker is: what runs, since when, connections, requests, memory.
 
 Exit status:
   0   Stopped as asked, or nothing is wrong with --check, or a command has done what it is for.

@@ -16,7 +16,7 @@ BINARY = pathlib.Path(os.environ.get('JSD_BINARY', REPOSITORY / 'bazel-bin/serve
 _LISTENING = re.compile(r'listening on ([^\s"]+)')
 _COMPLAINT = re.compile(r'^\S+ +(warn|error)\b|"level" ?: ?"(warn|error)"', re.IGNORECASE)
 # AddressSanitizer keeps freed memory for a while, 256 MiB of it by default, which tests of memory would take for a leak.
-ENVIRONMENT = {'ASAN_OPTIONS': 'quarantine_size_mb=8', **os.environ}
+ENVIRONMENT = {'ASAN_OPTIONS': 'quarantine_size_mb=8'}
 _SANITIZER = re.compile(r'AddressSanitizer|LeakSanitizer|UndefinedBehaviorSanitizer|runtime error:')
 
 
@@ -62,7 +62,7 @@ class Server:
         with open(self.stderr_path, 'wb') as errors, open(folder / 'stdout.log', 'wb') as out:
             self.process = subprocess.Popen([BINARY, '--config', config, *arguments], stdin=subprocess.DEVNULL,
                                             stdout=out, stderr=errors, cwd=folder, start_new_session=True,
-                                            preexec_fn=limit_files, env=ENVIRONMENT)
+                                            preexec_fn=limit_files, env={**ENVIRONMENT, **os.environ})
         self.pid = self.process.pid
         try:
             wait_for(lambda: len(self.addresses) >= listeners or self.process.poll() is not None, 'listening sockets')

@@ -105,6 +105,8 @@ def _pid_of_jsd_under(ancestor):
             except (FileNotFoundError, ProcessLookupError):
                 pass
     for pid, (name, parent) in parents.items():
+        if parents.get(parent, ('',))[0] == 'jsd':
+            continue  # A server; its supervisor is the one.
         while name == 'jsd' and parent in parents and parent != ancestor:
             parent = parents[parent][1]
         if name == 'jsd' and parent == ancestor:

@@ -222,6 +222,57 @@ def test_upgrade_with_a_supervisor_loses_nothing(start, tmp_path):
     assert os.listdir(tmp_path) == ['jsd0']
 
 
+class Wrk:
+    """wrk, which counts what fails, until the block ends; once with connections that are kept and once with new ones."""
+
+    def __init__(self, url):
+        self.outputs = []
+        command = ['wrk', '-t1', '-c8', '-d300s', url]
+        self.commands = [command, [*command, '-H', 'Connection: close']]
+
+    def __enter__(self):
+        self.processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for command in self.commands]
+        return self
+
+    def __exit__(self, *_):
+        for process in self.processes:
+            process.send_signal(signal.SIGINT)  # It stops and prints its sums.
+        self.outputs = [process.communicate(timeout=TIMEOUT)[0] for process in self.processes]
+
+    def check(self):
+        for output in self.outputs:
+            assert 'Socket errors' not in output and 'Non-2xx' not in output, output
+            assert int(re.search(r'(\d+) requests in', output)[1]) > 100, output
+
+
+@pytest.mark.parametrize('supervise', [False, True])
+def test_twenty_reloads_under_wrk(start, supervise):
+    server = start({'server.supervise': supervise}, workers=2)
+    with Wrk(server.url + '/') as wrk:
+        for number in range(2, 22):
+            (server.folder / 'app.mjs').write_text(version(number))
+            assert command(server, 'reload').returncode == 0
+            assert server.get().text == f'version {number}'
+    wrk.check()
+    server.descriptors_at_start = server.descriptors()
+
+
+@pytest.mark.parametrize('supervise', [False, True])
+def test_upgrades_under_wrk(start, supervise):
+    server = start({'server.supervise': supervise}, workers=2)
+    with Wrk(server.url + '/') as wrk:
+        for number in range(2, 5):
+            (server.folder / 'app.mjs').write_text(version(number))
+            assert command(server, 'upgrade').returncode == 0
+            assert server.get().text == f'version {number}'
+    wrk.check()
+    if not supervise:
+        assert server.wait() == 0
+        return
+    wait_for(lambda: server.log().count('stopped') == 3, 'the old servers to end')
+    assert server.stop() == 0
+
+
 def test_requests_in_flight_end_on_the_old_server(start):
     server = start(script="""export default { async fetch() {
       console.log('begun');
