@@ -85,6 +85,8 @@ class ControllerState {
   closeRequested = false;
   pullAgain = false;
   pulling = false;
+  onPulled = undefined;
+  onPullFailed = undefined;
   byobRequest = null;
 
   constructor(stream, algorithms, highWaterMark, autoAllocateChunkSize) {

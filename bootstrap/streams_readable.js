@@ -27,6 +27,8 @@ class ControllerState {
   closeRequested = false;
   pullAgain = false;
   pulling = false;
+  onPulled = undefined;
+  onPullFailed = undefined;
 
   constructor(stream, algorithms, highWaterMark, sizeAlgorithm) {
     this.stream = stream;
@@ -111,12 +113,17 @@ const puller = (shouldPull, controllerError) => function pullIfNeeded(controller
     return;
   }
   controller.pulling = true;
-  PromisePrototypeThen(controller.pullAlgorithm(controller), () => {
-    controller.pulling = false;
-    if (!controller.pullAgain) return;
-    controller.pullAgain = false;
-    pullIfNeeded(controller);
-  }, (reason) => controllerError(controller, reason));
+  if (controller.onPulled === undefined) {
+    // Made once for all pulls.
+    controller.onPulled = () => {
+      controller.pulling = false;
+      if (!controller.pullAgain) return;
+      controller.pullAgain = false;
+      pullIfNeeded(controller);
+    };
+    controller.onPullFailed = (reason) => controllerError(controller, reason);
+  }
+  PromisePrototypeThen(controller.pullAlgorithm(controller), controller.onPulled, controller.onPullFailed);
 };
 
 const isLocked = (stream) => stream.reader !== undefined;
