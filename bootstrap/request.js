@@ -24,18 +24,39 @@ const blobEntries = new SafeWeakMap();
 const noBody = 0;
 const wholeBody = 1;
 
-// The attributes that a server has no use for, as they are unless a script says otherwise.
-const defaultSettings = ObjectFreeze({
-  __proto__: null,
-  cache: 'default',
-  credentials: 'same-origin',
-  integrity: '',
-  keepalive: false,
-  mode: 'cors',
-  redirect: 'follow',
-  referrer: 'about:client',
-  referrerPolicy: '',
-});
+// The attributes that a server has no use for. A class, as objects without a prototype are slow to make.
+class RequestSettings {
+  cache = 'default';
+  credentials = 'same-origin';
+  integrity = '';
+  keepalive = false;
+  mode = 'cors';
+  redirect = 'follow';
+  referrer = 'about:client';
+  referrerPolicy = '';
+}
+const defaultSettings = ObjectFreeze(new RequestSettings());
+
+// What `fetch` makes of a request.
+class RequestParts {
+  url;
+  method;
+  list;
+  body;
+  settings;
+  signal;
+  blob;
+
+  constructor(url, method, list, body, settings, signal, blob) {
+    this.url = url;
+    this.method = method;
+    this.list = list;
+    this.body = body;
+    this.settings = settings;
+    this.signal = signal;
+    this.blob = blob;
+  }
+}
 
 const toCache = webidl.enumeration('RequestCache', [
   'default', 'no-store', 'reload', 'no-cache', 'force-cache', 'only-if-cached',
@@ -139,21 +160,18 @@ function applySettings(settings, init, context) {
   const { cache, credentials, integrity, keepalive, mode, redirect, referrer, referrerPolicy, window } = init;
   if (window !== undefined && window !== null) throw new TypeError(`${context}: 'window' can only be null`);
   if (mode === 'navigate') throw new TypeError(`${context}: the mode 'navigate' cannot be asked for`);
-  const result = {
-    __proto__: null,
-    cache: cache ?? settings.cache,
-    credentials: credentials ?? settings.credentials,
-    integrity: integrity ?? settings.integrity,
-    keepalive: keepalive ?? settings.keepalive,
-    mode: mode ?? settings.mode,
-    redirect: redirect ?? settings.redirect,
-    // An init that says anything at all resets the two.
-    referrer: 'about:client',
-    referrerPolicy: referrerPolicy ?? '',
-  };
+  const result = new RequestSettings();
+  result.cache = cache ?? settings.cache;
+  result.credentials = credentials ?? settings.credentials;
+  result.integrity = integrity ?? settings.integrity;
+  result.keepalive = keepalive ?? settings.keepalive;
+  result.mode = mode ?? settings.mode;
+  result.redirect = redirect ?? settings.redirect;
+  // An init that says anything at all resets the two.
+  result.referrerPolicy = referrerPolicy ?? '';
   if (referrer === '') {
     result.referrer = '';
-  } else if (referrer !== undefined && urls.parse(referrer) === null) {
+  } else if (referrer !== undefined && referrer !== 'about:client' && urls.parse(referrer) === null) {
     // One that parses is of another origin than ours, which has none, and so stands for the client.
     throw new TypeError(`${context}: the referrer '${referrer}' is not a valid absolute URL`);
   }
@@ -415,16 +433,10 @@ class Request {
       __proto__: null,
       isRequest: (value) => webidl.isObject(value) && #handle in value,
       // What `fetch` needs of a Request that it has just made.
-      partsOf: (request) => ({
-        __proto__: null,
-        url: request.#url,
-        method: request.#method,
-        list: headerLists.list(request.#headers),
-        body: request.#body,
-        settings: request.#settings,
-        signal: request.#signalSource,
-        blob: blobEntries.get(request),
-      }),
+      partsOf: (request) =>
+        new RequestParts(
+          request.#url, request.#method, headerLists.list(request.#headers), request.#body, request.#settings,
+          request.#signalSource, blobEntries.get(request)),
       makeIncoming: (handle) => new Request(internal, handle),
       handleOf: (request) => request.#handle,
       // The native event ends; `head` is what it leaves behind. `error`: why, for those who still read the body.
