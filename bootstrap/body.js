@@ -6,9 +6,9 @@
 
 const {
   ArrayBufferIsView, ArrayPrototypePush, JSONParse, PromisePrototypeThen,
-  PromiseReject, PromiseResolve, SafeWeakMap, StringPrototypeCharCodeAt, StringPrototypeSlice,
-  StringPrototypeToWellFormed, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength,
-  TypedArrayPrototypeGetSymbolToStringTag, TypeError, Uint8Array,
+  PromiseReject, PromiseResolve, RegExpPrototypeSymbolReplace, SafeWeakMap, StringPrototypeCharCodeAt,
+  StringPrototypeSlice, StringPrototypeToLowerCase, StringPrototypeToWellFormed, TypedArrayPrototypeGetBuffer,
+  TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetSymbolToStringTag, TypeError, Uint8Array,
 } = core.primordials;
 const { blob: blobs, encoding, formData, incomingBody, mime, ops, outgoing, streams, url, webidl } = core;
 // What comes while it is read, rather than whole: from a client, or from a server.
@@ -116,6 +116,12 @@ const bytesOf = (source) => {
 const contentOf = (source) =>
   (typeof source === 'string' || isBytes(source) ? source : core.fetch.incomingBodyBytes(source));
 
+// Parameters of a MIME type may have characters that the Blob constructor would not take; the letters are in lower case
+// as in every blob's type.
+const capitals = /[A-Z]+/g;
+const typeOfBlob = (type) =>
+  RegExpPrototypeSymbolReplace(capitals, mime.serialize(type), (letters) => StringPrototypeToLowerCase(letters));
+
 // Reads a stream to its end (Fetch, "fully read").
 async function readAll(stream) {
   const reader = streams.getReader(stream);
@@ -160,7 +166,7 @@ const makeReader = {
   __proto__: null,
   blob(contentType) {
     const type = mime.extract(contentType);
-    return readerOf((bytes) => blobs.make(bytes, type === null ? '' : blobs.normalizeType(mime.serialize(type))));
+    return readerOf((bytes) => blobs.make(bytes, type === null ? '' : typeOfBlob(type)));
   },
   formData: (contentType) => readerOf((bytes) => formData.decode(bytes, contentType)),
 };
