@@ -77,7 +77,7 @@ TEST(SchemaTest, NothingIsProposedForAnotherWord) {
   EXPECT_EQ(NearestKey("limits.disk"), "");
   EXPECT_EQ(NearestKey("server.tls"), "");
   EXPECT_EQ(NearestKey("app.colour"), "");
-  EXPECT_EQ(NearestKey("timeouts.read"), "");
+  EXPECT_EQ(NearestKey("timeouts.receive"), "");
 }
 
 }  // namespace
