@@ -5,6 +5,7 @@
 
 #include "core/code_cache.h"
 #include "core/modules/file_text.h"
+#include "core/ops/encoding.h"
 #include "core/value.h"
 
 namespace jsd {
@@ -94,7 +95,7 @@ template <typename T, typename Compile>
 v8::MaybeLocal<T> ModuleSource::WithCache(const char* kind, v8::Local<v8::String> name, bool is_module,
                                           const std::string& code, Compile compile) {
   v8::Local<v8::String> text;
-  if (!ToV8(isolate_, code).ToLocal(&text)) return {};
+  if (!DecodeUtf8(isolate_, code).ToLocal(&text)) return {};
   const v8::ScriptOrigin origin(name, 0, 0, false, -1, v8::Local<v8::Value>(), false, false, is_module);
   v8::Local<T> compiled;
   if (code.size() < kWorthCaching) {
