@@ -129,7 +129,9 @@ Master::Master(const Config& config, LogSink& sink, ConnectionHandlerFactory con
   listeners_->Inherit(std::move(origin.sockets));
 }
 
-Master::~Master() = default;
+Master::~Master() {
+  if (parent_ != nullptr) parent_->Unwatch();
+}
 
 int Master::Run() {
   // A client that has gone is an error of its connection's write, not a signal to the process.

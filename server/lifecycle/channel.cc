@@ -128,6 +128,8 @@ void Channel::Wait() {
                                 });
 }
 
+void Channel::Unwatch() { watcher_.reset(); }
+
 bool Channel::ReadAll() {
   // They may be what destroys this.
   const std::weak_ptr<Channel*> alive(self_);

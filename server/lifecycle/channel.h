@@ -61,8 +61,11 @@ class Channel {
   // The next message; false where the other end is gone. Waits; before Watch.
   bool Receive(Message* message);
 
-  // Calls `received` for each message from now on, and `closed` once, when the other end is gone.
+  // Calls `received` for each message from now on, and `closed` once, when the other end is gone. Unwatch, or the end
+  // of the channel, comes before that of the io_context.
   void Watch(boost::asio::io_context& io, std::function<void(Message)> received, std::function<void()> closed);
+
+  void Unwatch();
 
   // After Watch: calls them for what has come so far. False where nothing more will, or the channel is gone.
   bool ReadAll();

@@ -22,6 +22,7 @@ class ChannelTest : public testing::Test {
     there_ = std::make_unique<Channel>(std::move(other));
   }
 
+  boost::asio::io_context io_;  // Longer than what is watched there.
   std::unique_ptr<Channel> here_;
   std::unique_ptr<Channel> there_;
 };
@@ -81,29 +82,27 @@ TEST_F(ChannelTest, DoesNotWaitForOneThatDoesNotRead) {
 }
 
 TEST_F(ChannelTest, CallsForEachMessageAndForTheEnd) {
-  boost::asio::io_context io;
   std::vector<std::string> words;
   bool closed = false;
   there_->Watch(
-      io, [&](const Message& message) { words.push_back(message.word); }, [&] { closed = true; });
+      io_, [&](const Message& message) { words.push_back(message.word); }, [&] { closed = true; });
   here_->Send("a");
   here_->Send("b");
-  io.poll();
+  io_.poll();
   EXPECT_EQ(words, (std::vector<std::string>{"a", "b"}));
   EXPECT_FALSE(closed);
   here_->Send("c");
   here_.reset();
-  io.restart();
-  io.poll();
+  io_.restart();
+  io_.poll();
   EXPECT_EQ(words, (std::vector<std::string>{"a", "b", "c"}));
   EXPECT_TRUE(closed);
 }
 
 TEST_F(ChannelTest, MayBeDestroyedByWhatItCalls) {
-  boost::asio::io_context io;
   int calls = 0;
   there_->Watch(
-      io,
+      io_,
       [&](const Message&) {
         ++calls;
         there_.reset();
@@ -111,7 +110,7 @@ TEST_F(ChannelTest, MayBeDestroyedByWhatItCalls) {
       [] { FAIL(); });
   here_->Send("a");
   here_->Send("b");
-  io.poll();
+  io_.poll();
   EXPECT_EQ(calls, 1);
 }
 

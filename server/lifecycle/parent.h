@@ -36,7 +36,9 @@ class Parent {
   bool supervises() const { return supervises_; }
   InheritedSockets& sockets() { return sockets_; }
 
+  // Unwatch comes before the end of the io_context.
   void Watch(boost::asio::io_context& io, Handlers handlers);
+  void Unwatch() { channel_.Unwatch(); }
 
   void Send(std::string_view word, std::string_view text = {}, int descriptor = -1) {
     channel_.Send(word, text, descriptor);
