@@ -23,6 +23,7 @@ function deepFreeze(object) {
 
 class ExecutionContext {
   #request;
+  #remoteAddr = undefined;
   #tls = undefined;
 
   constructor(key, request) {
@@ -40,6 +41,19 @@ class ExecutionContext {
   // The client's address; empty over a unix socket.
   get remoteAddress() {
     return fetch.remoteAddress(this.#request);
+  }
+
+  // The same as { transport: 'tcp', hostname, port } or { transport: 'unix', path }. The path is that of the client's
+  // end, which has none. A port that has not been read before the reply is 0: the connection may be gone.
+  get remoteAddr() {
+    if (this.#remoteAddr === undefined) {
+      const hostname = fetch.remoteAddress(this.#request);
+      const handle = handleOf(this.#request);
+      const port = handle < 0 ? 0 : ops.requestRemotePort(handle);
+      this.#remoteAddr =
+        ObjectFreeze(hostname === '' ? { transport: 'unix', path: '' } : { transport: 'tcp', hostname, port });
+    }
+    return this.#remoteAddr;
   }
 
   // { version, cipher, serverName, resumed, clientCertificate } of the connection, null without TLS.

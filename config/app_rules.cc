@@ -151,4 +151,20 @@ Parsed<NetRule> ParseNetRule(std::string_view text) {
   return {rule, {}};
 }
 
+bool TrustedProxy::Covers(std::string_view address) const {
+  if (address.empty() || unix_sockets) return address.empty() && unix_sockets;
+  AddressBytes bytes;
+  return ParseAddress(address, &bytes) && range.Covers(bytes);
+}
+
+Parsed<TrustedProxy> ParseTrustedProxy(std::string_view text) {
+  if (text == "unix") return {TrustedProxy{.unix_sockets = true, .range = {}}, {}};
+  Parsed<NetRule> rule = ParseNetRule(text);
+  if (!rule.value) return {{}, std::move(rule.error)};
+  if (rule.value->kind != NetRule::Kind::kRange || rule.value->port != 0) {
+    return {{}, "it is neither an address nor a range, nor \"unix\""};
+  }
+  return {TrustedProxy{.range = *rule.value}, {}};
+}
+
 }  // namespace jsd

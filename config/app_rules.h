@@ -51,6 +51,16 @@ struct NetRule {
 };
 Parsed<NetRule> ParseNetRule(std::string_view text);
 
+// Whom proxy.trusted means: an address or a range as above, without a port, or "unix".
+struct TrustedProxy {
+  bool unix_sockets = false;
+  NetRule range;
+
+  // `address` is empty for a unix socket.
+  bool Covers(std::string_view address) const;
+};
+Parsed<TrustedProxy> ParseTrustedProxy(std::string_view text);
+
 }  // namespace jsd
 
 #endif  // JSD_CONFIG_APP_RULES_H_

@@ -42,6 +42,27 @@ struct ServerConfig {
   bool reuse_port = false;            // SO_REUSEPORT.
   std::string unix_mode;              // Of unix sockets, in octal; empty: by the umask.
   std::string unix_owner;             // The same, "user:group"; empty: who runs the process.
+  std::string user;                   // Whom the process serves as; empty: who has started it.
+  std::string group;                  // Empty: the user's own.
+};
+
+enum class ForwardedFields { kXForwarded, kForwarded, kNone };
+
+// The proxies in front of the server.
+struct ProxyConfig {
+  std::vector<std::string> trusted;                       // As ParseTrustedProxy reads them. Empty: nobody is believed.
+  bool protocol = false;                                  // Their connections begin with a PROXY protocol header.
+  ForwardedFields fields = ForwardedFields::kXForwarded;  // What of their requests is believed.
+};
+
+enum class SystemCalls { kAny, kRefuse, kKill };
+
+// What the process denies itself once it has started.
+struct HardeningConfig {
+  SystemCalls system_calls = SystemCalls::kAny;  // What happens to those that a server does not need.
+  bool files = true;                             // Files that the configuration does not name are out of reach.
+  std::vector<std::filesystem::path> folders;    // Beside those that it names, for reading.
+  bool core_dumps = false;
 };
 
 enum class TypeScript { kStrip, kTransform };
@@ -76,12 +97,14 @@ struct AppConfig {
   std::string name;                // Of the log lines and metrics; no two apps have the same.
   std::filesystem::path script;    // Absolute.
   std::vector<std::string> hosts;  // "example.org" and "*.example.org", in lower case. Empty: any.
+  unsigned workers = 0;            // Threads of its own; 0: it runs on those that are shared.
   std::string path = "/";          // The prefix of its requests' paths: "/", or "/v1" without a slash behind.
   std::vector<std::pair<std::string, std::string>> env;
   std::filesystem::path root;        // Of modules. Empty: from the package that the script belongs to.
   std::filesystem::path import_map;  // Empty: none.
   std::filesystem::path code_cache;  // Empty: none.
   TypeScript typescript = TypeScript::kStrip;
+  bool eval = true;     // Code may be made from text.
   LimitsConfig limits;  // Those of [limits], where [app.limits] does not say otherwise.
   PermissionsConfig permissions;
 };
@@ -144,6 +167,8 @@ struct V8Config {
 
 struct Config {
   ServerConfig server;
+  ProxyConfig proxy;
+  HardeningConfig hardening;
   std::vector<AppConfig> apps;  // At least one.
   LimitsConfig limits;
   TimeoutsConfig timeouts;

@@ -530,12 +530,13 @@ void Loader::Assign(const Setting& setting, const toml::node& node, const FlagLi
 
 void Loader::Assign(const Setting& setting, const toml::node& node, const StringMapKind& kind) {
   const toml::table* const map = node.as_table();
-  if (map == nullptr) return Mismatch(setting, node);
+  if (map == nullptr) return Report(node.source(), setting.key(), "expected " + Describe(setting.kind));
   for (const auto& [name, value] : *map) {
     if (const auto* const text = value.as_string(); text != nullptr) {
       kind.field(config_).emplace_back(name.str(), text->get());
     } else {
-      Report(value.source(), setting.key() + "." + std::string(name.str()), "expected a string, got " + Show(value));
+      // The value may be a secret.
+      Report(value.source(), setting.key() + "." + std::string(name.str()), "expected a string, in quotes");
     }
   }
 }

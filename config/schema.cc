@@ -27,6 +27,9 @@ constexpr std::string_view kAccessLogFormats[] = {"common", "combined", "json"};
 // In the order of WebSocketOverflow and of WebSocketCompression.
 constexpr std::string_view kOverflows[] = {"close", "drop"};
 constexpr std::string_view kCompressions[] = {"off", "message", "connection"};
+// In the order of ForwardedFields and of SystemCalls.
+constexpr std::string_view kForwardedFields[] = {"x-forwarded", "forwarded", "none"};
+constexpr std::string_view kSystemCalls[] = {"any", "refuse", "kill"};
 constexpr std::string_view kTypeScript[] = {"strip", "transform"};
 // In the order of TlsVersion and of ClientCertificates.
 constexpr std::string_view kTlsVersions[] = {"1.2", "1.3"};
@@ -91,6 +94,17 @@ Parsed<std::string> ParseHost(std::string_view text) {
   return ParseHostPattern(text);
 }
 
+Parsed<std::string> CheckTrustedProxy(std::string_view text) {
+  Parsed<TrustedProxy> proxy = ParseTrustedProxy(text);
+  if (!proxy.value) return {{}, std::move(proxy.error)};
+  return {std::string(text), {}};
+}
+
+Parsed<std::string> CheckAccount(std::string_view text) {
+  if (text.find_first_of(std::string_view(":\n\0", 3)) != text.npos) return {{}, "it is no name"};
+  return {std::string(text), {}};
+}
+
 constexpr Section kSections[] = {
     {"server", "The process and what it listens on."},
     {"server.tls",
@@ -100,6 +114,13 @@ constexpr Section kSections[] = {
        const auto number = static_cast<unsigned>(config.server.tls.size());
        config.server.tls.emplace_back().number = number;
      }},
+    {"proxy",
+     "Proxies in front of the server, and what is believed of what they say of their clients. From anybody else it is "
+     "not believed: a script sees the fields of a request as they came, and the peer's own address."},
+    {"hardening",
+     "What the process denies itself once it has opened its addresses and logs, and before it runs a script. In any "
+     "case it gains no rights by programs that it starts, and gives up root's powers but those over files and ports. "
+     "The log says at the start what is in force, and what the kernel does not have. A reload changes none of it."},
     {"app",
      "The script that answers. Of several, each `[[app]]`, the one serves a request that has the most specific `host`, "
      "and of those the one with the longest `path`; a request that none matches gets status 404. Every app has a "
@@ -167,6 +188,13 @@ constexpr Setting kSettings[] = {
               "an owner \"user\", \"user:group\" or \":group\""},
      "Who owns unix sockets, by names or numbers. Another user than that of the process needs the capability "
      "CAP_CHOWN, another group that it is one of the process's. Empty: as the process makes them."},
+    {"server", "user", R"("")", TextKind{At<&Config::server, &ServerConfig::user>, CheckAccount, "a user"},
+     "Whom the process serves as, by name or number, where root has started it: it becomes that user for good when "
+     "addresses and logs are open. What a reload reads, and logs that are opened again, have to be within that user's "
+     "reach. Empty: who has started it."},
+    {"server", "group", R"("")", TextKind{At<&Config::server, &ServerConfig::group>, CheckAccount, "a group"},
+     "The group that goes with `server.user`, by name or number. Empty: the user's own, and those that the user is "
+     "in."},
 
     {"server.tls", "listen", "", AddressListKind{AtTls<&TlsConfig::listen>, false},
      "As `server.listen`. Plain HTTP that comes here gets status 400."},
@@ -198,6 +226,36 @@ constexpr Setting kSettings[] = {
      "Lets the kernel encrypt what is sent, where it has TLS (the module `tls`) and the cipher; elsewhere nothing "
      "changes. It pays for large replies."},
 
+    {"proxy", "trusted", "[]",
+     TextListKind{At<&Config::proxy, &ProxyConfig::trusted>, CheckTrustedProxy, "an address", "addresses"},
+     "Addresses of the proxies: `\"192.0.2.1\"`, `\"2001:db8::/32\"`, or `\"unix\"` for whoever connects by a unix "
+     "socket. "
+     "Empty: there is none, and nobody is believed."},
+    {"proxy", "protocol", "false", BoolKind{At<&Config::proxy, &ProxyConfig::protocol>},
+     "Connections from those addresses begin with a header of the PROXY protocol, version 1 or 2, and are closed where "
+     "they do not. Others are served as they are."},
+    {"proxy", "fields", R"("x-forwarded")",
+     ChoiceKind{SetChoice<&Config::proxy, &ProxyConfig::fields>, kForwardedFields},
+     "Which fields of requests from those addresses are believed: `X-Forwarded-For`, `-Proto` and `-Host`, or "
+     "`Forwarded` "
+     "(RFC 7239). Choose what the proxy sets itself; what it passes on as it came could be anybody's. They give the "
+     "script the client's address and the scheme and host of `request.url`, by which apps are found too."},
+
+    {"hardening", "system_calls", R"("any")",
+     ChoiceKind{SetChoice<&Config::hardening, &HardeningConfig::system_calls>, kSystemCalls},
+     "What becomes of system calls that a server never needs, such as starting a program or another process, tracing, "
+     "mounting, or io_uring: `\"any\"` allows them as far as the process has the rights, `\"refuse\"` lets them fail, "
+     "`\"kill\"` ends the process at once (seccomp). The kernel looks at every system call then, which costs about 0.1 "
+     "µs "
+     "each, two or three for a request. Containers and systemd bring such filters of their own."},
+    {"hardening", "files", "true", BoolKind{At<&Config::hardening, &HardeningConfig::files>},
+     "The process can open the files and folders alone that this configuration names, what lies beside them, and the "
+     "system's own, and run no program but its own (Landlock). A reload that names others fails, and says so."},
+    {"hardening", "folders", "[]", PathListKind{At<&Config::hardening, &HardeningConfig::folders>, true},
+     "Further folders to read from, such as one in which a later version of an app will be, for a reload."},
+    {"hardening", "core_dumps", "false", BoolKind{At<&Config::hardening, &HardeningConfig::core_dumps>},
+     "Whether a crash may leave a core dump, which holds keys, environment and whatever the scripts had in memory."},
+
     {"app", "script", "", PathKind{AtApp<&AppConfig::script>, false},
      "The ES module to serve: its default export has a `fetch` method, or it adds a listener for `fetch` events."},
     {"app", "name", R"("")", TextKind{AtApp<&AppConfig::name>, ParseAppName, "a name"},
@@ -209,6 +267,11 @@ constexpr Setting kSettings[] = {
     {"app", "path", R"("/")", TextKind{AtApp<&AppConfig::path>, ParsePathPrefix, "a path of a URL"},
      "The path below which it serves: `\"/v1\"` stands for `/v1` and `/v1/…`, not for `/v10`. The script sees the URL "
      "whole. The path is compared as the client has written it."},
+    {"app", "workers", "0", CountKind{AtApp<&AppConfig::workers>, 0, 1024, false},
+     "Threads of its own, beside those of `server.workers`, on which no other app runs: what this app does with its "
+     "threads cannot delay the others, nor they it. A connection begins on a shared thread, and goes to one of these "
+     "when "
+     "a request for the app comes. 0: the app runs on the shared threads."},
     {"app", "env", "{}", StringMapKind{AtApp<&AppConfig::env>},
      "What the script gets as `env`. `--set app.env.NAME=value` adds one."},
     {"app", "root", R"("")", PathKind{AtApp<&AppConfig::root>, true},
@@ -225,6 +288,9 @@ constexpr Setting kSettings[] = {
      "A folder for compiled code, so that the next start is quicker; made if it is not there. Other users must not be "
      "able "
      "to write to it. Empty: compiled code is shared by the workers of one process only."},
+    {"app", "eval", "true", BoolKind{AtApp<&AppConfig::eval>},
+     "Whether the script may make code from text, by `eval` and `new Function`. Otherwise these throw an `EvalError`. "
+     "WebAssembly does not count."},
 
     {"app.limits", "request", "", kRequestLimit<AtAppLimits<&LimitsConfig::request>>, "In place of `limits.request`."},
     {"app.limits", "slice", "", kSliceLimit<AtAppLimits<&LimitsConfig::slice>>, "In place of `limits.slice`."},

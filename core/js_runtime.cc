@@ -41,6 +41,11 @@ JsRuntime::Impl::Impl(const RuntimeOptions& options)
   state_.Attach(isolate);
   const v8::Local<v8::Context> context = options.use_snapshot ? ContextFromSnapshot() : ContextFromBindings();
   context_.Reset(isolate, context);
+  if (!options.eval) {
+    context->AllowCodeGenerationFromStrings(false);
+    context->SetErrorMessageForCodeGenerationFromStrings(
+        Literal(isolate, "Code generation from strings is disallowed for this app: [app] eval = true would allow it"));
+  }
   // From here on script code may run, and find its runtime.
   isolate->SetPromiseRejectCallback(RejectionTracker::OnPromiseReject);
   isolate->SetPrepareStackTraceCallback(PrepareStackTrace);

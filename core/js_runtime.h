@@ -49,6 +49,8 @@ struct RuntimeOptions {
   std::size_t heap_limit = 0;
   // Bytes of array buffers; 0 means no limit.
   std::size_t buffer_limit = 0;
+  // Whether the script may make code from text (HostEnsureCanCompileStrings of ECMA-262); else that is an EvalError.
+  bool eval = true;
   // What the handler gets as `env`: strings by name.
   std::vector<std::pair<std::string, std::string>> env;
   // What the script may reach; by default nothing.

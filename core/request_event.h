@@ -22,11 +22,12 @@ struct HeaderField {
 
 // What a request says before its body. The views are valid until the event has been replied to or cancelled.
 struct RequestHead {
-  std::string_view method;     // A token in the client's own case, "GET".
-  std::string_view scheme;     // "http" or "https".
-  std::string_view authority;  // Host and optional port, already checked against RFC 9110 section 7.2.
-  std::string_view target;     // Origin form, "/path?query", or "*".
-  std::string_view remote_address;
+  std::string_view method;          // A token in the client's own case, "GET".
+  std::string_view scheme;          // "http" or "https".
+  std::string_view authority;       // Host and optional port, already checked against RFC 9110 section 7.2.
+  std::string_view target;          // Origin form, "/path?query", or "*".
+  std::string_view remote_address;  // The client's IP address; empty over a unix socket.
+  std::uint16_t remote_port = 0;    // 0: not known.
   std::span<const HeaderField> fields;
   // The same fields as they came, from the first name to the last value: lines "name: value". Empty where they did not
   // come as one text.

@@ -35,6 +35,11 @@ std::string RemoteAddress(const sockaddr_storage& peer) {
   return text;
 }
 
+std::uint16_t RemotePort(const sockaddr_storage& peer) {
+  if (peer.ss_family == AF_INET) return ntohs(reinterpret_cast<const sockaddr_in&>(peer).sin_port);
+  return peer.ss_family == AF_INET6 ? ntohs(reinterpret_cast<const sockaddr_in6&>(peer).sin6_port) : 0;
+}
+
 // Errors of one connection, which accept(2) takes out of the queue with it.
 bool IsOfOneConnection(int error) {
   switch (error) {
@@ -128,7 +133,7 @@ Acceptor::Result Acceptor::AcceptBatch() {
       return Result::kExhausted;
     }
     exhausted_since_.reset();
-    accepted_(std::move(socket), RemoteAddress(peer));
+    accepted_(std::move(socket), RemoteAddress(peer), RemotePort(peer));
   }
   return Result::kMore;
 }

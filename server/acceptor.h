@@ -2,6 +2,7 @@
 #define JSD_SERVER_ACCEPTOR_H_
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -27,8 +28,8 @@ namespace jsd {
 // Lifetime: within the log's and the io_context's, whose last handlers it has to see; the listener may go after Stop.
 class Acceptor {
  public:
-  // Non-blocking, close-on-exec, TCP_NODELAY set; the peer's IP address, empty for a unix socket.
-  using Accepted = std::function<void(UniqueFd socket, std::string remote_address)>;
+  // Non-blocking, close-on-exec, TCP_NODELAY set; the peer's IP address, empty for a unix socket, and its port.
+  using Accepted = std::function<void(UniqueFd socket, std::string remote_address, std::uint16_t remote_port)>;
 
   // Out of descriptors, connections wait in the kernel's queue for `patience`; from then on they are refused.
   static constexpr std::chrono::milliseconds kPatience{5000};

@@ -42,7 +42,7 @@ class AcceptorTest : public testing::Test {
     if (acceptor_) acceptor_->Stop();
     acceptor_ = std::make_unique<Acceptor>(
         io_, *listener_, *log_,
-        [this](UniqueFd socket, std::string remote) {
+        [this](UniqueFd socket, std::string remote, std::uint16_t) {
           accepted_.push_back({std::move(socket), std::move(remote)});
         },
         patience);

@@ -1,6 +1,7 @@
 #ifndef JSD_SERVER_HTTP_CONTEXT_H_
 #define JSD_SERVER_HTTP_CONTEXT_H_
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <cstdint>
@@ -8,7 +9,10 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
+#include "config/app_rules.h"
 #include "config/config.h"
 #include "core/web_socket.h"
 #include "server/http_access_log.h"
@@ -18,6 +22,7 @@
 #include "server/poller.h"
 #include "server/tls_stream.h"
 #include "server/ws_deflate.h"
+#include "worker/connection.h"
 #include "worker/log.h"
 #include "worker/request_sink.h"
 
@@ -57,6 +62,14 @@ class HttpContext {
   // The listener sends every request on to https.
   virtual bool Redirects(unsigned listener) = 0;
 
+  // The peer is one of proxy.trusted; `address` is empty for a unix socket.
+  bool TrustsPeer(std::string_view address) const {
+    return std::ranges::any_of(proxies, [&](const TrustedProxy& proxy) { return proxy.Covers(address); });
+  }
+
+  // The next request of this connection is for an app of other workers.
+  virtual void HandOver(Connection connection) = 0;
+
   // The session has closed; the service lets go of it.
   virtual void Remove(HttpSession& session) = 0;
 
@@ -69,7 +82,8 @@ class HttpContext {
   SharedWsDeflate ws_deflate;
   HttpRouter router;
   Poller poller;
-  std::string https_port;  // Of the URLs that clients are redirected to: ":8443", or nothing.
+  std::vector<TrustedProxy> proxies;  // config.proxy.trusted.
+  std::string https_port;             // Of the URLs that clients are redirected to: ":8443", or nothing.
   bool draining = false;
 
  protected:

@@ -24,6 +24,7 @@ void HttpExchange::Begin(HttpSession& session) {
   session_ = &session;
   request_.Clear();
   request_.head.remote_address = session.remote_address();
+  request_.head.remote_port = session.remote_port();
   state = State::kReceiving;
   app = nullptr;
   next = nullptr;
@@ -70,6 +71,7 @@ void HttpExchange::Own() {
   Rebase(request_.head.method, copy_.get());
   Rebase(request_.head.authority, copy_.get());
   Rebase(request_.head.target, copy_.get());
+  Rebase(request_.head.remote_address, copy_.get());
   Rebase(request_.head.field_lines, copy_.get());
   for (HeaderField& field : request_.fields) {
     Rebase(field.name, copy_.get());

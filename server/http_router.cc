@@ -32,20 +32,24 @@ bool PathMatches(std::string_view target, std::string_view prefix) {
 
 }  // namespace
 
-HttpApp& HttpRouter::AppOf(RequestSink* sink) {
-  const auto found = std::ranges::find(apps_, sink, &HttpApp::sink);
-  return found != apps_.end() ? *found
-                              : apps_.emplace_back(HttpApp{.sink = sink, .limits = {}, .batch = {}, .messages = {}});
+HttpApp& HttpRouter::AppOf(RequestSink* sink, const std::string& name) {
+  const auto found = std::ranges::find_if(
+      apps_, [&](const HttpApp& app) { return app.sink == sink && (sink != nullptr || app.name == name); });
+  if (found != apps_.end()) return *found;
+  return apps_.emplace_back(HttpApp{.sink = sink, .name = {}, .limits = {}, .batch = {}, .messages = {}});
 }
 
 void HttpRouter::Set(const Config& config, std::span<RequestSink* const> sinks) {
   JSD_CHECK(config.apps.size() == sinks.size());
   routes_.clear();
+  spread_ = false;
   limits_ = config.limits;
   limits_.body = 0;
   for (std::size_t i = 0; i < sinks.size(); ++i) {
     const AppConfig& settings = config.apps[i];
-    HttpApp& app = AppOf(sinks[i]);
+    HttpApp& app = AppOf(sinks[i], settings.name);
+    app.name = settings.name;
+    spread_ = spread_ || sinks[i] == nullptr;
     app.limits = settings.limits;
     limits_.body = std::max(limits_.body, settings.limits.body);
     const std::string path = settings.path == "/" ? std::string() : settings.path;

@@ -16,7 +16,8 @@ namespace jsd {
 
 // An app as the sessions of a worker see it.
 struct HttpApp {
-  RequestSink* sink = nullptr;
+  RequestSink* sink = nullptr;  // Null: it runs on other workers.
+  std::string name;
   LimitsConfig limits;
   std::vector<RequestEvent*> batch;      // Its requests of this turn.
   std::vector<WebSocketEvent> messages;  // The same of WebSockets.
@@ -29,7 +30,7 @@ struct HttpApp {
 // Owner: a service. Thread: the worker's. Lifetime: the service's, and the apps that it gives out live as long.
 class HttpRouter {
  public:
-  // `sinks` are those of `config.apps`, in their order.
+  // `sinks` are those of `config.apps`, in their order; null for apps that run on other workers.
   HttpRouter(const Config& config, std::span<RequestSink* const> sinks) { Set(config, sinks); }
   HttpRouter(const HttpRouter&) = delete;
   HttpRouter& operator=(const HttpRouter&) = delete;
@@ -43,6 +44,9 @@ class HttpRouter {
   // All of them, also those that the configuration has no more.
   std::deque<HttpApp>& apps() { return apps_; }
 
+  // Some app runs on other workers.
+  bool spread() const { return spread_; }
+
   // What a header is parsed by, before its app is known.
   const LimitsConfig& limits() const { return limits_; }
 
@@ -54,12 +58,13 @@ class HttpRouter {
     HttpApp* app = nullptr;
   };
 
-  HttpApp& AppOf(RequestSink* sink);
+  HttpApp& AppOf(RequestSink* sink, const std::string& name);
   HttpApp* Search(const RequestHead& head) const;
 
   std::deque<HttpApp> apps_;   // Their addresses stay.
   std::vector<Route> routes_;  // The most specific first.
   HttpApp* only_ = nullptr;
+  bool spread_ = false;
   LimitsConfig limits_;
 };
 

@@ -58,6 +58,7 @@ class HttpService final : public ConnectionHandler, private HttpContext {
   void Reconfigure(const Config& next, std::span<RequestSink* const> apps) override;
   std::size_t CloseAll() override;
   std::size_t connections() const override { return session_count_; }
+  void set_hand_over(std::function<void(Connection)> hand_over) override { hand_over_ = std::move(hand_over); }
 
  private:
   HttpExchange* AcquireExchange() override;
@@ -69,7 +70,9 @@ class HttpService final : public ConnectionHandler, private HttpContext {
   void Remove(HttpSession& session) override;
   std::unique_ptr<TlsStream> StartTls(unsigned listener, int socket) override;
   bool Redirects(unsigned listener) override;
+  void HandOver(Connection connection) override { hand_over_(std::move(connection)); }
 
+  void SetProxies();
   void ScheduleSweep();
   void Sweep();
   void ReportDrained();
@@ -98,6 +101,7 @@ class HttpService final : public ConnectionHandler, private HttpContext {
   std::chrono::milliseconds sweep_period_;
   bool sweep_scheduled_ = false;
   std::function<void()> drained_;
+  std::function<void(Connection)> hand_over_;
 };
 
 std::chrono::milliseconds SweepPeriod(const Config& config) {
@@ -132,6 +136,7 @@ HttpService::HttpService(asio::io_context& io_context, std::span<RequestSink* co
       sweep_period_(SweepPeriod(configuration)) {
   if (access != nullptr) access_log.emplace(*access, configuration.log.access_format);
   anchor_->service = this;
+  SetProxies();
   https_port = HttpsPort(configuration);
 }
 
@@ -144,11 +149,13 @@ HttpService::~HttpService() {
 }
 
 void HttpService::Adopt(Connection connection) {
-  if (draining) return;
+  if (draining && connection.begun == nullptr) return;
   // Two reloads have passed since it was accepted on an address that is gone.
   const unsigned listener = connection.listener;
-  if (Endpoint::KindOf(listener) == Endpoint::Kind::kTls && !tls_->Find(Endpoint::TlsOf(listener))) return;
-  const SessionPtr session(new HttpSession(*this, std::move(connection)));
+  const bool tls = Endpoint::KindOf(listener) == Endpoint::Kind::kTls && connection.begun == nullptr;
+  if (tls && !tls_->Find(Endpoint::TlsOf(listener))) return;
+  const std::unique_ptr<BegunConnection> begun = std::move(connection.begun);
+  const SessionPtr session(new HttpSession(*this, std::move(connection), begun.get()));
   if (!session->Start()) return log.Error("cannot serve a connection", {{"error", std::strerror(errno)}});
   intrusive_ptr_add_ref(session.get());  // The list's.
   session->next = sessions_;
@@ -183,8 +190,14 @@ void HttpService::Drain(std::function<void()> drained, std::chrono::milliseconds
 void HttpService::Reconfigure(const Config& next, std::span<RequestSink* const> apps) {
   config = next;
   router.Set(config, apps);
+  SetProxies();
   sweep_period_ = SweepPeriod(config);
   https_port = HttpsPort(config);
+}
+
+void HttpService::SetProxies() {
+  proxies.clear();
+  for (const std::string& text : config.proxy.trusted) proxies.push_back(*ParseTrustedProxy(text).value);
 }
 
 void HttpService::ReportDrained() {

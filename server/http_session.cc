@@ -38,16 +38,23 @@ constexpr std::string_view kReplyCut = "An earlier reply has failed.";
 
 }  // namespace
 
-HttpSession::HttpSession(HttpContext& context, Connection connection)
+HttpSession::HttpSession(HttpContext& context, Connection connection, BegunConnection* begun)
     : context_(context),
       socket_(std::move(connection.socket)),
-      tls_(context.StartTls(connection.listener, socket_.get())),
+      tls_(begun != nullptr ? nullptr : context.StartTls(connection.listener, socket_.get())),
       redirects_(context.Redirects(connection.listener)),
       remote_address_(std::move(connection.remote_address)),
+      remote_port_(connection.remote_port),
       ticket_(std::move(connection.ticket)),
+      listener_(connection.listener),
       scanner_(context.config.limits),
       output_(context.blocks),
-      handshaking_(tls_ != nullptr) {}
+      awaits_proxy_header_(begun == nullptr && context.config.proxy.protocol && context.TrustsPeer(remote_address_)),
+      trusted_(context.TrustsPeer(remote_address_)) {
+  handshaking_ = tls_ != nullptr || awaits_proxy_header_;
+  if (begun != nullptr) [[unlikely]]
+    MoveIn(*begun);
+}
 
 HttpSession::~HttpSession() = default;
 
@@ -59,6 +66,8 @@ bool HttpSession::Start() {
     input_deadline_ = HttpContext::After(context_.config.timeouts.handshake);
   } else {
     SetWaiting();
+    // Of one that has begun elsewhere, a request is there already.
+    if (input_ != nullptr) context_.ScheduleTurn(*this);
   }
   return true;
 }

@@ -39,7 +39,8 @@ namespace jsd {
 class HttpSession final : public Poller::Client,
                           public boost::intrusive_ref_counter<HttpSession, boost::sp_adl_block::thread_unsafe_counter> {
  public:
-  HttpSession(HttpContext& context, Connection connection);
+  // `begun` is what MoveAway made of it elsewhere, or null.
+  HttpSession(HttpContext& context, Connection connection, BegunConnection* begun = nullptr);
   HttpSession(const HttpSession&) = delete;
   HttpSession& operator=(const HttpSession&) = delete;
   ~HttpSession();
@@ -76,6 +77,7 @@ class HttpSession final : public Poller::Client,
   // --- For its exchanges.
 
   std::string_view remote_address() const { return remote_address_; }
+  std::uint16_t remote_port() const { return remote_port_; }
   std::string_view date() { return context_.date.Get(); }
   // For scripts; empty without TLS.
   std::string_view DescribeTls() const { return tls_ == nullptr ? std::string_view() : tls_->Describe(); }
@@ -143,6 +145,9 @@ class HttpSession final : public Poller::Client,
   void ParseInput();
   // Makes an exchange of the header that the scanner found. False: the request was refused.
   bool ParseMessage();
+  // The request is for an app of other workers: the connection goes there, once earlier replies have been sent.
+  void MoveAway(HttpExchange& exchange, std::string_view header);
+  void MoveIn(BegunConnection& begun);
   // By host and path. Returns a status: of a body that is too large for it.
   int FindApp(HttpExchange& exchange);
   // Takes what has come of the body that is being read.
@@ -184,6 +189,10 @@ class HttpSession final : public Poller::Client,
   void CompactInput();
   void SetWaiting();
 
+  // False: not yet, or the session is closed.
+  bool ReadProxyHeader();
+  // Puts what the proxy's fields say into the request's head.
+  void BelieveForwarded(HttpRequest& request) const;
   void ContinueHandshake(std::uint32_t events);
   void RefusePlainHttp();
   // Answers a faulty request for a WebSocket; false where nothing is wrong.
@@ -209,8 +218,10 @@ class HttpSession final : public Poller::Client,
   UniqueFd socket_;
   std::unique_ptr<TlsStream> tls_;  // Null: the socket itself.
   const bool redirects_;            // To https, whatever comes.
-  const std::string remote_address_;
-  const ConnectionCount::Ticket ticket_;
+  std::string remote_address_;
+  std::uint16_t remote_port_;
+  ConnectionCount::Ticket ticket_;
+  const unsigned listener_;
   std::string default_authority_;  // The socket's own address, once asked for.
 
   Block* input_ = nullptr;
@@ -239,11 +250,14 @@ class HttpSession final : public Poller::Client,
   unsigned requests_ = 0;
 
   std::uint32_t watched_ = 0;  // The events of the socket that the poller tells of.
-  bool handshaking_ = false;
+  bool handshaking_ = false;   // Nothing is read as a request yet.
+  bool awaits_proxy_header_ = false;
+  bool trusted_ = false;  // The fields that proxies set are believed.
   bool in_turn_ = false;
   bool received_ = false;    // In this turn.
   bool more_input_ = false;  // The last read has left something, perhaps the end.
   bool blocked_ = false;     // The socket takes no more for now.
+  bool leaving_ = false;     // The next request is for an app of other workers.
   bool limited_ = false;     // The last parse left off because too much is in flight.
   bool resume_ = false;      // There is something to go on with in the next turn.
   bool body_news_ = false;   // Perhaps the runtime is to be told of what has come of a body.

@@ -113,6 +113,8 @@ void HttpSession::ReleaseInput() {
 
 bool HttpSession::MayParse() const {
   if (last_request_seen_ || in_body_ || output_.bytes() >= kStreamHighWater) return false;
+  if (leaving_ && (first_ != nullptr || !output_.empty())) [[unlikely]]
+    return false;
   if (in_flight_ >= std::max(context_.config.limits.pipeline, 1u)) return false;
   // The reply to HTTP/1.0 may turn out to end with the connection.
   // So may the one to a request for a WebSocket turn out to be the beginning of one.
@@ -148,15 +150,25 @@ bool HttpSession::ParseMessage() {
   waiting_ = Waiting::kNothing;
   char* const header = input_->first() + scanner_.start();
   const std::size_t header_size = scanner_.end() - scanner_.start();
+  // The checks may rewrite what another worker has to read again.
+  std::string untouched;
+  if (context_.router.spread()) [[unlikely]]
+    untouched.assign(header, header_size);
   parser_.emplace(context_.router.limits(), request);
   int status = parser_->ParseHeader(std::string_view(header, header_size));
   if (status == 0) {
     status = CheckRequest(request, tls_ == nullptr ? "http" : "https",
                           request.head.authority.empty() ? DefaultAuthority() : std::string_view());
   }
+  if (status == 0 && trusted_) [[unlikely]]
+    BelieveForwarded(request);
   if (status == 0) status = FindApp(exchange);
   if (status != 0) {
     Refuse(status);
+    return false;
+  }
+  if (exchange.app != nullptr && exchange.app->sink == nullptr && !redirects_) [[unlikely]] {
+    MoveAway(exchange, untouched);
     return false;
   }
   input_->begin += scanner_.end();

@@ -1,4 +1,5 @@
-// The TLS handshake of a session, and what is answered to clients that do not make one.
+// What comes before the first request of a session: the TLS handshake, and what is answered to clients that do not make
+// one.
 
 #include <sys/epoll.h>
 
@@ -15,6 +16,15 @@ constexpr std::string_view kPlainHttpText = "This port speaks TLS: use https.\n"
 }  // namespace
 
 void HttpSession::ContinueHandshake(std::uint32_t events) {
+  if (awaits_proxy_header_) {
+    if (!ReadProxyHeader()) return;
+    if (tls_ == nullptr) {
+      handshaking_ = false;
+      // A request may have come with it.
+      more_input_ = true;
+      return context_.AddTurn(*this);
+    }
+  }
   switch (tls_->Continue((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)) {
     case TlsStream::Handshake::kWantsInput:
       return WatchFor(kInputEvents | EPOLLET);

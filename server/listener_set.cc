@@ -100,9 +100,13 @@ void ListenerSet::Commit() {
     if (entry->acceptor) continue;
     entry->listener->LeaveFile(leaves_files_);
     Entry* const here = entry.get();
-    entry->acceptor =
-        std::make_unique<Acceptor>(io_, *entry->listener, log_, [this, here](UniqueFd socket, std::string address) {
-          functions_.accepted(std::move(socket), std::move(address), here->number);
+    entry->acceptor = std::make_unique<Acceptor>(
+        io_, *entry->listener, log_, [this, here](UniqueFd socket, std::string address, std::uint16_t port) {
+          functions_.accepted({.socket = std::move(socket),
+                               .remote_address = std::move(address),
+                               .ticket = {},
+                               .listener = here->number,
+                               .remote_port = port});
         });
     entry->acceptor->Start();
     const bool tls = entry->next.kind == Endpoint::Kind::kTls;

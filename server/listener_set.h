@@ -12,6 +12,7 @@
 #include "server/endpoint.h"
 #include "server/lifecycle/inherited_sockets.h"
 #include "server/listener.h"
+#include "worker/connection.h"
 #include "worker/log.h"
 
 namespace boost::asio {
@@ -27,8 +28,8 @@ namespace jsd {
 class ListenerSet {
  public:
   struct Functions {
-    // A connection came in at the endpoint of this number (Endpoint::number).
-    std::function<void(UniqueFd socket, std::string remote_address, unsigned endpoint)> accepted;
+    // A connection, whose `listener` is the number of the endpoint at which it came in (Endpoint::number).
+    std::function<void(Connection)> accepted;
     // A socket was opened here, or is about to be closed for good. Not called for those of systemd, nor by Stop.
     std::function<void(const Listener&)> opened;
     std::function<void(const Listener&)> closed;

@@ -20,6 +20,7 @@
 #include "server/cli/command_line.h"
 #include "server/cli/types.h"
 #include "server/client/http_client.h"
+#include "server/hardening.h"
 #include "server/http_service.h"
 #include "server/lifecycle/control_socket.h"
 #include "server/lifecycle/inherited_sockets.h"
@@ -80,6 +81,8 @@ int Serve(const CommandLine& command_line, Program program) {
   }
 
   std::string error;
+  FindAccount(config.server, &error);
+  if (!error.empty()) return fail(kUsage, error);
   if (!ConfigureV8(config.v8.flags, &error)) {
     return fail(kUsage, "v8.flags: " + error);
   }
@@ -108,6 +111,15 @@ int Serve(const CommandLine& command_line, Program program) {
     return MakeHttpClient(io, config.fetch, config.websocket, log);
   };
   Master::Reloading reloading;
+  if (config.hardening.files) {
+    reloading.refuses = [&command_line](const Config& next) {
+      const auto folder = FileAccess(command_line.config, next).FirstOutOfReach();
+      return folder ? folder->string() +
+                          " cannot be read by this process, which hardening.files confines to the "
+                          "folders that it was started with: restart it, or add it to hardening.folders"
+                    : std::string();
+    };
+  }
   reloading.load = [&command_line] { return Load(command_line.config, command_line.overrides); };
   reloading.apply = [&tls](const Config& next, std::string* reason) { return tls->Reload(next, reason); };
   reloading.connections = connections_for;
@@ -115,6 +127,11 @@ int Serve(const CommandLine& command_line, Program program) {
                 {.parent = parent.get(), .sockets = std::move(sockets), .program = std::move(program)});
   if (access) master.ReopenToo(*access);
   if (command_line.watch) master.Watch(command_line.config);
+  master.set_confine([&](Log& log, std::string* reason) {
+    std::vector<LogSink*> sinks = {sink.get()};
+    if (access) sinks.push_back(access.get());
+    return Harden(config, FileAccess(command_line.config, config), sinks, log, reason);
+  });
   return check ? master.Check() : master.Run();
 }
 

@@ -48,6 +48,15 @@ const char* NeedsRestart(const Config& before, const Config& after) {
   if (before.server.reuse_port != after.server.reuse_port) return "server.reuse_port";
   if (before.server.unix_mode != after.server.unix_mode) return "server.unix_mode";
   if (before.server.unix_owner != after.server.unix_owner) return "server.unix_owner";
+  const auto own_workers = [](const Config& config) {
+    std::vector<std::pair<std::string, unsigned>> found;
+    for (const AppConfig& app : config.apps) {
+      if (app.workers != 0) found.emplace_back(app.name, app.workers);
+    }
+    std::ranges::sort(found);
+    return found;
+  };
+  if (own_workers(before) != own_workers(after)) return "app.workers";
   if (before.limits.connections != after.limits.connections) return "limits.connections";
   if (before.limits.connections_per_address != after.limits.connections_per_address) {
     return "limits.connections_per_address";
@@ -58,6 +67,11 @@ const char* NeedsRestart(const Config& before, const Config& after) {
   };
   if (fetch(before.fetch) != fetch(after.fetch)) return "fetch";
   if (log(before.log) != log(after.log)) return "log";
+  if (before.server.user != after.server.user || before.server.group != after.server.group) return "server.user";
+  const auto hardening = [](const HardeningConfig& config) {
+    return std::tie(config.system_calls, config.files, config.folders, config.core_dumps);
+  };
+  if (hardening(before.hardening) != hardening(after.hardening)) return "hardening";
   return before.v8.flags != after.v8.flags ? "v8.flags" : nullptr;
 }
 
@@ -70,12 +84,14 @@ AppOptions MakeAppOptions(const AppConfig& app) {
   AppOptions options;
   options.name = app.name;
   options.script = app.script.string();
+  options.workers = app.workers;
   options.runtime.slice_limit = app.limits.slice;
   options.runtime.cpu_limit = app.limits.cpu;
   options.runtime.heap_limit = app.limits.heap;
   options.runtime.buffer_limit = app.limits.buffers;
   options.runtime.permissions = Permissions(app.permissions);
   options.runtime.env = app.env;
+  options.runtime.eval = app.eval;
   options.runtime.modules = {.root = app.root,
                              .import_map = app.import_map,
                              .transform_typescript = app.typescript == TypeScript::kTransform,
@@ -114,9 +130,7 @@ Master::Master(const Config& config, LogSink& sink, ConnectionHandlerFactory con
       connection_count_(config.limits.connections, config.limits.connections_per_address),
       loop_(std::make_unique<Loop>()) {
   ListenerSet::Functions functions;
-  functions.accepted = [this](UniqueFd socket, std::string address, unsigned endpoint) {
-    OnAccepted(std::move(socket), std::move(address), endpoint);
-  };
+  functions.accepted = [this](Connection connection) { OnAccepted(std::move(connection)); };
   if (supervised()) {
     functions.opened = [this](const Listener& listener) {
       parent_->Send(to_parent::kKeep, listener.name(), listener.fd());
@@ -139,6 +153,10 @@ int Master::Run() {
   WaitForSignal();
   WatchParent();
   if (!OpenListeners() || !OpenControl()) return 1;
+  if (std::string error; confine_ && !confine_(log_, &error)) {
+    ReportStartFailure(error);
+    return 1;
+  }
   if (reloading_.load) loop_->signals.add(SIGHUP);
   loop_->signals.add(SIGUSR2);
   loop_->signals.add(SIGQUIT);
@@ -321,9 +339,10 @@ void Master::OnWorkersReady(std::optional<LoadFailure> error) {
   if (std::exchange(reload_again_, false)) Reload();
 }
 
-void Master::OnAccepted(UniqueFd socket, std::string address, unsigned endpoint) {
-  if (auto ticket = connection_count_.Admit(address)) {
-    return pool_->Adopt({std::move(socket), std::move(address), *std::move(ticket), endpoint});
+void Master::OnAccepted(Connection connection) {
+  if (auto ticket = connection_count_.Admit(connection.remote_address)) {
+    connection.ticket = *std::move(ticket);
+    return pool_->Adopt(std::move(connection));
   }
   ++refused_connections_;
   const auto now = std::chrono::steady_clock::now();
@@ -332,7 +351,7 @@ void Master::OnAccepted(UniqueFd socket, std::string address, unsigned endpoint)
   log_.Warn(
       "connections were closed at once: there are as many as limits.connections or "
       "limits.connections_per_address allow",
-      {{"connections", std::exchange(refused_connections_, 0)}, {"last", address}});
+      {{"connections", std::exchange(refused_connections_, 0)}, {"last", connection.remote_address}});
 }
 
 void Master::WaitForSignal() {
@@ -400,6 +419,9 @@ void Master::Reload() {
   if (const char* const key = NeedsRestart(config_, next); key != nullptr) {
     return ReloadFailed(std::string(key) + " has changed, which needs a restart");
   }
+  if (const std::string reason = reloading_.refuses ? reloading_.refuses(next) : ""; !reason.empty()) {
+    return ReloadFailed(reason);
+  }
   std::vector<std::string> errors;
   if (!listeners_->Prepare(next, &errors)) return ReloadFailed(errors.front());
   const auto options = std::make_shared<ReloadOptions>();
@@ -460,7 +482,7 @@ void Master::FinishReload() {
   if (stopping_) return;
   listeners_->Commit();
   const unsigned workers = WorkerCount();
-  if (workers != pool_->size()) log_.Info("changing the number of workers", {{"workers", std::int64_t{workers}}});
+  if (workers != pool_->shared()) log_.Info("changing the number of workers", {{"workers", std::int64_t{workers}}});
   pool_->Resize(workers, config_.server.drain, [this] {
     if (stopping_) return;
     reload_runs_ = false;

@@ -38,6 +38,8 @@ class Master {
  public:
   // What a reload needs.
   struct Reloading {
+    // Why the process, as it is, cannot serve by that configuration; empty where it can.
+    std::function<std::string(const Config&)> refuses;
     // Reads the configuration again.
     std::function<LoadResult()> load;
     // Takes over what of it belongs to others than the workers; false and `error` where it cannot.
@@ -67,6 +69,9 @@ class Master {
   // While it serves, a change of this configuration file or of a script is as good as SIGHUP.
   void Watch(std::filesystem::path config) { watched_config_ = std::move(config); }
 
+  // Called by Run once, when it listens and no thread has started; false and `error` end the start.
+  void set_confine(std::function<bool(Log& log, std::string* error)> confine) { confine_ = std::move(confine); }
+
   // Loads the script as Run would, without listening. Returns the exit status: 0 or, with the error logged, 1.
   int Check();
 
@@ -95,7 +100,7 @@ class Master {
   void StartWorkers(unsigned count);
   void OnWorkersReady(std::optional<LoadFailure> error);
   void LogStillLoading();
-  void OnAccepted(UniqueFd socket, std::string address, unsigned endpoint);
+  void OnAccepted(Connection connection);
   void WaitForSignal();
   void OnSignal(int signal);
   void ReopenLogs();
@@ -112,6 +117,7 @@ class Master {
   const Reloading reloading_;
   Parent* const parent_;
   const Program program_;
+  std::function<bool(Log&, std::string*)> confine_;
   const ServiceManager service_manager_;
   std::filesystem::path watched_config_;                               // Empty: files are not watched.
   std::map<std::string, std::shared_ptr<BroadcastGroup>> broadcasts_;  // By the app's name, which outlasts reloads.

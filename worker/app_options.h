@@ -11,6 +11,7 @@ namespace jsd {
 struct AppOptions {
   std::string name;        // Stands in the log lines; tells the app from the others.
   std::string script;      // Path of the application's module.
+  unsigned workers = 0;    // Of its own; 0: it runs on the shared ones.
   RuntimeOptions runtime;  // The AppRuntime sets `host` and `execution`.
 };
 

@@ -28,7 +28,11 @@ class ConnectionHandler {
  public:
   virtual ~ConnectionHandler() = default;
 
+  // While it drains only such as have begun elsewhere; Drain follows, once more.
   virtual void Adopt(Connection connection) = 0;
+
+  // Takes connections whose next request is for an app that is not here. Set before the first is adopted.
+  virtual void set_hand_over(std::function<void(Connection)>) {}
 
   // No further requests: idle connections close now, the others after the replies in flight. With a patience above zero
   // idle ones get so long for another request, which is answered as the last: no request can cross with the close.
@@ -46,8 +50,8 @@ class ConnectionHandler {
   virtual std::size_t connections() const = 0;
 };
 
-// One sink for each app, in the order of WorkerOptions::apps. The log is the worker's own: what is written there names
-// the worker. All of them outlive the handler; the span itself does not.
+// One sink for each app, in the order of WorkerOptions::apps; null for those that run on other workers. The log is the
+// worker's own: what is written there names the worker. All of them outlive the handler; the span itself does not.
 using ConnectionHandlerFactory = std::function<std::unique_ptr<ConnectionHandler>(
     boost::asio::io_context&, std::span<RequestSink* const> apps, Log&)>;
 

@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
@@ -101,6 +103,13 @@ bool LogSink::Reopen(std::string* error) {
   std::swap(file_, file);
   descriptor_.store(file_.get(), std::memory_order_relaxed);
   return true;
+}
+
+bool LogSink::GiveTo(unsigned user, unsigned group) {
+  const std::lock_guard lock(mutex_);
+  struct stat status;
+  if (!file_.valid() || ::fstat(file_.get(), &status) != 0 || !S_ISREG(status.st_mode)) return true;
+  return ::fchown(file_.get(), user, group) == 0;
 }
 
 void Log::Write(LogLevel level, std::string_view message, std::initializer_list<LogField> fields) {

@@ -39,6 +39,9 @@ class LogSink {
   // Opens the path again, for when the file was moved away. On failure the old file stays in use and `error` says why.
   bool Reopen(std::string* error);
 
+  // Makes the file another's, if it is one of the file system: whoever opens it again may be nobody else by then.
+  bool GiveTo(unsigned user, unsigned group);
+
   LogLevel level() const { return level_; }
   LogFormat format() const { return format_; }
   bool is_file() const { return !path_.empty(); }

@@ -28,10 +28,11 @@ struct Worker::Loop {
 };
 
 // The worker's own lines are those of its app where there is but one.
-Worker::Worker(unsigned index, const WorkerOptions& options)
+Worker::Worker(unsigned index, const WorkerOptions& options, std::string own_app)
     : index_(index),
       options_(options),
-      log_(*options.log_sink, index, options.apps.size() == 1 ? options.apps.front().name : std::string()),
+      own_app_(std::move(own_app)),
+      log_(*options.log_sink, index, options.apps.size() == 1 ? options.apps.front().name : own_app_),
       loop_(std::make_unique<Loop>()) {
   JSD_CHECK(!options.apps.empty());
 }
@@ -57,11 +58,17 @@ bool Worker::Add(Connection connection) {
 }
 
 void Worker::Begin() {
-  asio::post(loop_->io, [this] {
-    for (Connection& begun : TakeUnbegun()) {
-      if (phase_ == Phase::kServing) handler_->Adopt(std::move(begun));
-    }
-  });
+  asio::post(loop_->io, [this] { AdoptUnbegun(); });
+}
+
+void Worker::AdoptUnbegun() {
+  for (Connection& connection : TakeUnbegun()) {
+    // Another worker has read of it before this one was told to drain, or has been drained only since.
+    const bool begun = connection.begun != nullptr;
+    if (phase_ != Phase::kServing && !(phase_ == Phase::kDraining && begun)) continue;
+    handler_->Adopt(std::move(connection));
+    if (phase_ == Phase::kDraining) DrainConnections({});
+  }
 }
 
 std::vector<Connection> Worker::TakeUnbegun() {
@@ -88,8 +95,18 @@ std::size_t Worker::connections() const {
   return adopting_.load(std::memory_order_relaxed) + (handler_ ? handler_->connections() : 0);
 }
 
-void Worker::Drain(std::chrono::milliseconds idle_patience) {
-  asio::post(loop_->io, [this, idle_patience] { StartDraining(idle_patience); });
+void Worker::Drain(std::chrono::milliseconds idle_patience, bool hold) {
+  asio::post(loop_->io, [this, idle_patience, hold] {
+    held_ = hold;
+    StartDraining(idle_patience);
+  });
+}
+
+void Worker::Release() {
+  asio::post(loop_->io, [this] {
+    held_ = false;
+    FinishIfDrained();
+  });
 }
 
 void Worker::Close() {
@@ -129,15 +146,16 @@ void Worker::Run() {
   ::pthread_setname_np(::pthread_self(), ("jsd-worker-" + std::to_string(index_)).c_str());
   if (options_.http_client) http_client_ = options_.http_client(loop_->io, log_);
   std::vector<RequestSink*> sinks;
-  for (std::size_t i = 0; i < options_.apps.size(); ++i) {
-    sinks.push_back(&AddApp());
-  }
+  for (const AppOptions& app : options_.apps) sinks.push_back(Runs(app) ? &AddApp() : nullptr);
   handler_ = options_.connections(loop_->io, sinks, log_);
+  handler_->set_hand_over(options_.hand_over);
   loading_ = apps_.size();
-  for (std::size_t i = 0; i < apps_.size(); ++i) {
-    AppRuntime& app = *apps_[i];
-    app.Prepare(options_.apps[i], [this, &app](std::optional<ScriptError> error) { OnAppLoaded(app, error); });
+  auto running = apps_.begin();
+  for (const AppOptions& app : options_.apps) {
+    if (!Runs(app)) continue;
+    (*running++)->Prepare(app, [this, &app](std::optional<ScriptError> error) { OnAppLoaded(app, error); });
   }
+  if (loading_ == 0) BeginServing();
   loop_->io.run();
 
   // What was cancelled just before the loop stopped still has to end, while those that it refers to are there.
@@ -161,16 +179,18 @@ void Worker::RunWhatIsDue() {
   loop_->io.poll();
 }
 
-void Worker::OnAppLoaded(const AppRuntime& app, std::optional<ScriptError> error) {
+void Worker::OnAppLoaded(const AppOptions& app, std::optional<ScriptError> error) {
   if (phase_ != Phase::kLoading || loading_ == 0) return;
   if (error) {
     loading_ = 0;
-    const auto which = std::ranges::find(apps_, &app, &std::unique_ptr<AppRuntime>::get) - apps_.begin();
-    return loaded_(LoadFailure{options_.apps[static_cast<std::size_t>(which)].script, std::move(error->report)});
+    return loaded_(LoadFailure{app.script, std::move(error->report)});
   }
-  if (--loading_ > 0) return;
+  if (--loading_ == 0) BeginServing();
+}
+
+void Worker::BeginServing() {
   phase_ = Phase::kServing;
-  for (const auto& each : apps_) each->Commit({});
+  for (const auto& app : apps_) app->Commit({});
   loaded_(std::nullopt);
 }
 
@@ -186,13 +206,20 @@ void Worker::PrepareReload(std::shared_ptr<const ReloadOptions> options, Loaded 
     if (phase_ != Phase::kServing) return;
     reload_ = std::move(options);
     reload_loaded_ = std::move(loaded);
-    reloading_ = reload_->apps.size();
     reload_apps_.clear();
     for (const AppOptions& app_options : reload_->apps) {
+      if (!Runs(app_options)) {
+        reload_apps_.push_back(nullptr);
+        continue;
+      }
       const auto same = std::ranges::find(apps_, app_options.name, [](const auto& app) { return app->options().name; });
       reload_apps_.push_back(same != apps_.end() ? same->get() : &AddApp());
     }
+    reloading_ =
+        static_cast<std::size_t>(std::ranges::count_if(reload_apps_, [](auto* app) { return app != nullptr; }));
+    if (reloading_ == 0) return std::exchange(reload_loaded_, nullptr)(std::nullopt);
     for (std::size_t i = 0; i < reload_apps_.size(); ++i) {
+      if (reload_apps_[i] == nullptr) continue;
       reload_apps_[i]->Prepare(reload_->apps[i], [this, i](std::optional<ScriptError> error) {
         if (!reload_loaded_) return;
         if (!error && --reloading_ > 0) return;
@@ -208,7 +235,9 @@ void Worker::CommitReload() {
   asio::post(loop_->io, [this] {
     if (phase_ != Phase::kServing || !reload_) return;
     const auto reload = std::exchange(reload_, nullptr);
-    for (AppRuntime* const app : reload_apps_) app->Commit(reload->patience);
+    for (AppRuntime* const app : reload_apps_) {
+      if (app != nullptr) app->Commit(reload->patience);
+    }
     for (const auto& app : apps_) {
       const bool kept = std::ranges::find(reload_apps_, app.get()) != reload_apps_.end();
       if (!kept) app->Remove(reload->patience);
@@ -223,7 +252,9 @@ void Worker::DiscardReload() {
     if (phase_ != Phase::kServing || !reload_) return;
     reload_loaded_ = nullptr;
     reload_ = nullptr;
-    for (AppRuntime* const app : reload_apps_) app->Discard();
+    for (AppRuntime* const app : reload_apps_) {
+      if (app != nullptr) app->Discard();
+    }
     reload_apps_.clear();
     DropUnused();
   });
@@ -244,16 +275,21 @@ void Worker::StartDraining(std::chrono::milliseconds idle_patience) {
   if (phase_ != Phase::kServing) return;
   phase_ = Phase::kDraining;
   for (const auto& app : apps_) app->Invoke("shutdown", "null");
-  const auto drained = [this] {
-    connections_drained_ = true;
-    FinishIfDrained();
-  };
-  handler_->Drain(drained, idle_patience);
+  DrainConnections(idle_patience);
   FinishIfDrained();
 }
 
+void Worker::DrainConnections(std::chrono::milliseconds idle_patience) {
+  connections_drained_ = false;
+  const auto drained = [this] {
+    connections_drained_ = handler_->connections() == 0;
+    FinishIfDrained();
+  };
+  handler_->Drain(drained, idle_patience);
+}
+
 void Worker::FinishIfDrained() {
-  if (phase_ != Phase::kDraining || !connections_drained_) return;
+  if (phase_ != Phase::kDraining || !connections_drained_ || held_) return;
   for (const auto& app : apps_) {
     if (app->pending_background_work() != 0) return;
   }

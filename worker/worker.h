@@ -28,6 +28,8 @@ struct WorkerOptions {
   std::vector<AppOptions> apps;  // At least one; their names differ.
   ConnectionHandlerFactory connections;
   HttpClientFactory http_client;  // Empty: scripts have no network.
+  // Takes connections to apps that this worker does not run. From any worker's thread.
+  std::function<void(Connection)> hand_over = nullptr;
 };
 
 // What a reload changes. Shared by the workers, which only read it.
@@ -50,7 +52,8 @@ class Worker final {
   using Loaded = std::function<void(std::optional<LoadFailure>)>;
   using Finished = std::function<void(std::size_t cut)>;
 
-  Worker(unsigned index, const WorkerOptions& options);
+  // Runs the app of this name alone, or, where it is empty, those without workers of their own.
+  Worker(unsigned index, const WorkerOptions& options, std::string own_app = {});
   ~Worker();  // Waits for the thread.
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -95,13 +98,17 @@ class Worker final {
   void DiscardReload();
 
   // Finishes in good order: listeners of `shutdown` run, connections close after the replies that are in flight, work
-  // that the script asked to wait for settles. `idle_patience` as for ConnectionHandler.
-  void Drain(std::chrono::milliseconds idle_patience = {});
+  // that the script asked to wait for settles. `idle_patience` as for ConnectionHandler. With `hold` it does not finish
+  // before Release: connections may still come from other workers.
+  void Drain(std::chrono::milliseconds idle_patience = {}, bool hold = false);
+  void Release();
 
   // Finishes now: JavaScript that is running is terminated, what is open is closed.
   void Close();
 
   unsigned index() const { return index_; }
+  // The app that it runs alone; empty: those that share the workers.
+  const std::string& own_app() const { return own_app_; }
 
   // For watchers.
   Execution& execution() { return execution_; }
@@ -112,7 +119,11 @@ class Worker final {
   struct Loop;
 
   void Run();
-  void OnAppLoaded(const AppRuntime& app, std::optional<ScriptError> error);
+  bool Runs(const AppOptions& app) const { return own_app_.empty() ? app.workers == 0 : app.name == own_app_; }
+  void BeginServing();
+  void OnAppLoaded(const AppOptions& app, std::optional<ScriptError> error);
+  void AdoptUnbegun();
+  void DrainConnections(std::chrono::milliseconds idle_patience);
   AppRuntime& AddApp();
   void DropUnused();
   void RunWhatIsDue();
@@ -126,6 +137,7 @@ class Worker final {
 
   const unsigned index_;
   const WorkerOptions options_;
+  const std::string own_app_;
   Log log_;
   Execution execution_;
   Loaded loaded_;
@@ -145,8 +157,9 @@ class Worker final {
   std::shared_ptr<const ReloadOptions> reload_;
   Loaded reload_loaded_;
   std::size_t reloading_ = 0;             // As loading_.
-  std::vector<AppRuntime*> reload_apps_;  // Those of reload_->apps, in their order.
+  std::vector<AppRuntime*> reload_apps_;  // Those of reload_->apps, in their order; null for those that run elsewhere.
   bool connections_drained_ = false;
+  bool held_ = false;
   std::size_t cut_ = 0;
 
   // Posting needs the loop for as long as the worker can be reached, so it goes last; the apps go before it and the

@@ -26,9 +26,27 @@ struct WorkerPool::Timer : asio::steady_timer {
 };
 
 WorkerPool::WorkerPool(asio::io_context& io, unsigned count, const WorkerOptions& options)
-    : io_(io), options_(options), slots_(count), timer_(std::make_unique<Timer>(io)) {
+    : io_(io), options_(options), timer_(std::make_unique<Timer>(io)) {
   JSD_CHECK(count > 0);
-  for (unsigned i = 0; i < count; ++i) slots_[i].worker = std::make_unique<Worker>(i, options);
+  options_.hand_over = [this](Connection connection) {
+    asio::post(io_, [this, moving = std::move(connection)]() mutable { Adopt(std::move(moving)); });
+  };
+  // The shared ones last, where Resize adds and takes away.
+  for (const AppOptions& app : options.apps) {
+    for (unsigned i = 0; i < app.workers; ++i) slots_.emplace_back().app = app.name;
+  }
+  own_ = slots_.size();
+  slots_.resize(own_ + count);
+  for (std::size_t i = 0; i < slots_.size(); ++i) MakeWorker(i);
+}
+
+void WorkerPool::MakeWorker(std::size_t slot) {
+  slots_[slot].worker = std::make_unique<Worker>(static_cast<unsigned>(slot), options_, slots_[slot].app);
+}
+
+std::string_view WorkerPool::PlaceOf(std::string_view app) const {
+  const auto found = std::ranges::find(options_.apps, app, &AppOptions::name);
+  return found == options_.apps.end() || found->workers == 0 ? std::string_view() : app;
 }
 
 WorkerPool::~WorkerPool() {
@@ -80,15 +98,20 @@ void WorkerPool::OnLoaded(const Worker* worker, std::optional<LoadFailure> error
 
 void WorkerPool::Adopt(Connection connection) {
   // Those that respond first, then the fewest connections.
+  const std::string_view place = PlaceOf(connection.app);
   Slot* best = nullptr;
   std::pair<bool, std::size_t> least;
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     Slot& slot = slots_[(next_ + i) % slots_.size()];
-    if (!slot.serving) continue;
+    if (!slot.serving || slot.app != place) continue;
     const std::pair load(Watchdog::IsStuck(slot.worker->execution()), slot.worker->connections());
     if (best != nullptr && load >= least) continue;
     best = &slot;
     least = load;
+  }
+  if (best == nullptr && draining_) {
+    ++result_.cut;
+    return;
   }
   if (best == nullptr) return waiting_.push_back(std::move(connection));
   next_ = static_cast<std::size_t>(best - slots_.data() + 1) % slots_.size();
@@ -109,7 +132,7 @@ void WorkerPool::BeginAdopted() {
 void WorkerPool::Resize(unsigned count, std::chrono::milliseconds patience, std::function<void()> resized) {
   JSD_CHECK(count > 0);
   resized_ = std::move(resized);
-  while (slots_.size() > count) {
+  while (slots_.size() > own_ + count) {
     Slot slot = std::move(slots_.back());
     slots_.pop_back();
     if (slot.finished) continue;  // It was to be started again.
@@ -117,9 +140,10 @@ void WorkerPool::Resize(unsigned count, std::chrono::milliseconds patience, std:
     Leave(std::move(slot.worker), patience);
     for (Connection& connection : unbegun) Adopt(std::move(connection));
   }
-  while (slots_.size() < count) {
+  while (slots_.size() < own_ + count) {
     const std::size_t index = slots_.size();
-    slots_.emplace_back().worker = std::make_unique<Worker>(static_cast<unsigned>(index), options_);
+    slots_.emplace_back();
+    MakeWorker(index);
     StartWorker(index);
   }
   if (std::ranges::all_of(slots_, &Slot::serving)) ReportResized();
@@ -151,7 +175,7 @@ std::unique_ptr<Worker> WorkerPool::TakeLeaving(const Worker* worker) {
 
 void WorkerPool::OnStuck(const Worker* worker) {
   Slot* const slot = FindSlot(worker);
-  if (slot == nullptr || draining_ || slots_.size() == 1) return;
+  if (slot == nullptr || draining_ || std::ranges::count(slots_, slot->app, &Slot::app) == 1) return;
   for (Connection& connection : slot->worker->TakeUnbegun()) Adopt(std::move(connection));
 }
 
@@ -163,7 +187,10 @@ void WorkerPool::OnLost(const Worker* worker) {
     const std::size_t cut = leaving->Abandon();
     LogLost(*leaving, cut);
     lost_.push_back(std::move(leaving));
-    if (draining_) result_.cut += cut;
+    if (draining_) {
+      result_.cut += cut;
+      ReleaseIfDrained();
+    }
     return ReportDrained();
   }
   const std::size_t cut = slot->worker->Abandon();
@@ -174,9 +201,10 @@ void WorkerPool::OnLost(const Worker* worker) {
   if (draining_) {
     slot->finished = true;
     result_.cut += cut;
+    ReleaseIfDrained();
     return ReportDrained();
   }
-  slot->worker = std::make_unique<Worker>(lost_.back()->index(), options_);
+  MakeWorker(static_cast<std::size_t>(slot - slots_.data()));
   AbortReload();
   if (ready_) {
     slot->finished = true;  // The new one has never begun.
@@ -201,7 +229,7 @@ void WorkerPool::LogState() {
 
 void WorkerPool::LogLost(const Worker& worker, std::size_t cut) {
   const char* const said = worker.execution().last_words();
-  Log(*options_.log_sink, worker.index(), options_.apps.size() == 1 ? options_.apps.front().name : std::string())
+  Log(*options_.log_sink, worker.index(), options_.apps.size() == 1 ? options_.apps.front().name : worker.own_app())
       .Error("the script cannot be ended: its worker is given up, and another takes its place",
              {{"requests", static_cast<std::int64_t>(cut)},
               {"reason", *said == '\0' ? "limits.slice" : std::string_view(said)}});
@@ -217,7 +245,7 @@ void WorkerPool::RestartLater(std::size_t slot) {
   timer->async_wait([this, timer, slot, worker = slots_[slot].worker.get()](const boost::system::error_code&) {
     // It may be gone, and another in its place.
     if (draining_ || slot >= slots_.size() || slots_[slot].worker.get() != worker || !slots_[slot].finished) return;
-    slots_[slot].worker = std::make_unique<Worker>(static_cast<unsigned>(slot), options_);
+    MakeWorker(slot);
     slots_[slot].finished = false;
     StartWorker(slot);
   });
@@ -272,7 +300,8 @@ void WorkerPool::Drain(std::chrono::milliseconds deadline, std::function<void(Dr
   result_.cut += waiting_.size();
   waiting_.clear();
   BeginAdopted();
-  for (const Slot& slot : slots_) slot.worker->Drain(idle_patience);
+  // Requests that a shared worker has read may still be for an app that has its own.
+  for (const Slot& slot : slots_) slot.worker->Drain(idle_patience, !slot.app.empty());
   resized_ = nullptr;
   timer_->expires_after(deadline);
   timer_->async_wait([this](const boost::system::error_code& error) {
@@ -307,6 +336,7 @@ void WorkerPool::OnFinished(const Worker* worker, std::size_t cut) {
           .Warn("server.drain has passed, requests on a worker that was to go were cut",
                 {{"requests", static_cast<std::int64_t>(cut)}});
     }
+    if (draining_) ReleaseIfDrained();
     return ReportDrained();
   }
   slot->finished = true;
@@ -315,7 +345,17 @@ void WorkerPool::OnFinished(const Worker* worker, std::size_t cut) {
   if (!draining_) AbortReload();
   if (!draining_) return RestartLater(static_cast<std::size_t>(slot - slots_.data()));
   result_.cut += cut;
+  ReleaseIfDrained();
   ReportDrained();
+}
+
+void WorkerPool::ReleaseIfDrained() {
+  if (!leaving_.empty()) return;
+  if (!std::ranges::all_of(slots_, [](const Slot& slot) { return slot.finished || !slot.app.empty(); })) return;
+  BeginAdopted();
+  for (const Slot& slot : slots_) {
+    if (!slot.finished) slot.worker->Release();
+  }
 }
 
 std::size_t WorkerPool::unfinished() const {

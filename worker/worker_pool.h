@@ -36,7 +36,8 @@ class WorkerPool {
     unsigned lost = 0;    // Threads that are lost, or parked for good: they cannot be joined.
   };
 
-  // `count` is at least 1. The io_context outlives the pool.
+  // `count` is at least 1, and does not count those of apps that have workers of their own. The io_context outlives the
+  // pool.
   WorkerPool(boost::asio::io_context& io, unsigned count, const WorkerOptions& options);
   ~WorkerPool();
   WorkerPool(const WorkerPool&) = delete;
@@ -46,8 +47,8 @@ class WorkerPool {
   // failed to; what the others say then is the same and is dropped. Drain comes next in either case.
   void Start(std::function<void(std::optional<LoadFailure>)> ready);
 
-  // Hands a connection to the worker with the fewest connections, in turn among equals. Only after
-  // `ready` and before Drain.
+  // Hands a connection to the worker with the fewest connections, in turn among equals: one of those that are shared,
+  // or of those that run `connection.app`. Only after `ready` and before Drain, unless it has begun.
   void Adopt(Connection connection);
   // Tells the workers of the connections that they were given. The pool does so itself once the master's turn is over.
   void BeginAdopted();
@@ -58,9 +59,10 @@ class WorkerPool {
   void Reload(std::shared_ptr<const ReloadOptions> options, std::function<bool(std::optional<LoadFailure>)> loaded);
   void CancelReload();
 
-  // From now on there are `count` workers, at least 1. Those that come start with what the others have; those that go
-  // drain, and close what is left after `patience`. `resized` is called once, when all serve or the first of them could
-  // not load its scripts, which is tried again later. After `ready`; another Resize or a Drain may take its place.
+  // From now on there are `count` shared workers, at least 1. Those that come start with what the others have; those
+  // that go drain, and close what is left after `patience`. `resized` is called once, when all serve or the first of
+  // them could not load its scripts, which is tried again later. After `ready`; another Resize or a Drain may take its
+  // place.
   void Resize(unsigned count, std::chrono::milliseconds patience, std::function<void()> resized);
 
   // Drains all workers and closes those that are not done after `deadline`. Called once, at any time after Start.
@@ -75,6 +77,8 @@ class WorkerPool {
   void LogState();
 
   std::size_t size() const { return slots_.size(); }
+  // Of those the ones that are shared.
+  std::size_t shared() const { return slots_.size() - own_; }
 
   // Lost threads that a process can bear; after so many it should make room for another.
   static constexpr std::size_t kMostLost = 8;
@@ -86,6 +90,7 @@ class WorkerPool {
 
   struct Slot {
     std::unique_ptr<Worker> worker;
+    std::string app;  // Whose own it is; empty: one of those that are shared.
     bool serving = false;
     bool finished = false;
     bool to_begin = false;  // It has not been told of its first connection that waits.
@@ -97,12 +102,17 @@ class WorkerPool {
     std::unique_ptr<Timer> timer;
   };
 
-  void StartWorker(std::size_t slot);
   void Leave(std::unique_ptr<Worker> worker, std::chrono::milliseconds patience);
   void LogLost(const Worker& worker, std::size_t cut);
   // Its worker out of those that leave; null where it is none of them.
   std::unique_ptr<Worker> TakeLeaving(const Worker* worker);
   void ReportResized();
+  void MakeWorker(std::size_t slot);
+  void StartWorker(std::size_t slot);
+  // Whose workers run an app: its own name, or nothing for those that are shared.
+  std::string_view PlaceOf(std::string_view app) const;
+  // Those that are shared have finished, and no more connections come from there.
+  void ReleaseIfDrained();
   Slot* FindSlot(const Worker* worker);
   void OnLoaded(const Worker* worker, std::optional<LoadFailure> error);
   void OnFinished(const Worker* worker, std::size_t cut);
@@ -119,8 +129,9 @@ class WorkerPool {
   std::size_t unfinished() const;
 
   boost::asio::io_context& io_;
-  WorkerOptions options_;  // Of the next worker.
-  std::vector<Slot> slots_;
+  WorkerOptions options_;    // Of the next worker.
+  std::vector<Slot> slots_;  // First those of apps that have their own, then those that are shared.
+  std::size_t own_ = 0;      // How many of the first.
   std::vector<std::unique_ptr<Worker>> lost_;
   std::vector<Leaving> leaving_;
   Watchdog watchdog_;  // Of the workers, so it ends before them.

@@ -230,6 +230,11 @@ void RequestRemoteAddress(const Info& info) {
   info.GetReturnValue().Set(RuntimeState::From(isolate).requests.String(isolate, event->head().remote_address));
 }
 
+void RequestRemotePort(const Info& info) {
+  const RequestEvent* event = FindEvent(info);
+  info.GetReturnValue().Set(event == nullptr ? 0u : static_cast<std::uint32_t>(event->head().remote_port));
+}
+
 void RequestTls(const Info& info) {
   const RequestEvent* event = FindEvent(info);
   v8::Local<v8::String> text;
@@ -400,6 +405,7 @@ constexpr Binding kBindings[] = {
     {"requestUrl", Guarded<RequestUrl>},
     {"makeRequestUrl", MakeRequestUrl},
     {"requestRemoteAddress", Guarded<RequestRemoteAddress>},
+    {"requestRemotePort", Guarded<RequestRemotePort>},
     {"requestTls", Guarded<RequestTls>},
     {"requestHeader", Guarded<RequestHeader>},
     {"requestHeaders", Guarded<RequestHeaders>},

@@ -56,9 +56,10 @@ class ControlSocket::Client : public std::enable_shared_from_this<Client> {
 
 ControlSocket::ControlSocket(asio::io_context& io, std::unique_ptr<Listener> listener, Log& log, Handler handler)
     : listener_(std::move(listener)),
-      acceptor_(io, *listener_, log, [&io, handler = std::move(handler)](UniqueFd socket, const std::string&) {
-        std::make_shared<Client>(io, std::move(socket))->Read(handler);
-      }) {}
+      acceptor_(io, *listener_, log,
+                [&io, handler = std::move(handler)](UniqueFd socket, const std::string&, std::uint16_t) {
+                  std::make_shared<Client>(io, std::move(socket))->Read(handler);
+                }) {}
 
 void ControlSocket::Stop(bool leave_file) {
   if (!listener_) return;

@@ -39,6 +39,14 @@ def seeds(target):
         for path in [*ROOT.glob('config/*.toml'), *ROOT.glob('deploy/*.toml'), *ROOT.glob('examples/*/*.toml')]:
             yield path.read_bytes()
         return
+    if target == 'proxies':
+        yield b'\0PROXY TCP4 192.0.2.7 10.0.0.1 4567 80\r\nGET'
+        yield b'\0PROXY TCP6 2001:db8::7 ::1 4567 80\r\n'
+        yield b'\0\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c' + bytes(12)
+        yield b'\0\r\n\r\n\0\r\nQUIT\n\x21\x21\0\x24' + bytes(36)
+        yield b'\1a192.0.2.7, [2001:db8::1]:99, 10.0.0.1\nbhttps\nca.example:8443'
+        yield b'\2dfor=192.0.2.7;proto=https;host="a.example:1", for="[2001:db8::1]:99"\nd, ;for=10.0.0.1'
+        return
     for data in cases():
         header, end, body = data.partition(b'\r\n\r\n')
         if target == 'request':
