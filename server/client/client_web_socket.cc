@@ -13,7 +13,7 @@
 #include "config/ascii.h"
 #include "core/check.h"
 #include "server/client/connection_pool.h"
-#include "server/ws_handshake.h"
+#include "server/websocket/ws_handshake.h"
 
 namespace jsd {
 namespace {

@@ -15,9 +15,9 @@
 #include "server/client/client_stream.h"
 #include "server/client/scheduled.h"
 #include "server/poller.h"
-#include "server/ws_deflate.h"
-#include "server/ws_frame.h"
-#include "server/ws_reader.h"
+#include "server/websocket/ws_deflate.h"
+#include "server/websocket/ws_frame.h"
+#include "server/websocket/ws_reader.h"
 
 namespace jsd {
 

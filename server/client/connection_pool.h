@@ -22,8 +22,8 @@
 #include "server/client/scheduled.h"
 #include "server/client/tls_context.h"
 #include "server/poller.h"
-#include "server/ws_deflate.h"
-#include "server/ws_frame.h"
+#include "server/websocket/ws_deflate.h"
+#include "server/websocket/ws_frame.h"
 #include "worker/log.h"
 
 namespace jsd {

@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-#include "server/http_check.h"
-#include "server/http_parser.h"
+#include "server/http/http_check.h"
+#include "server/http/http_parser.h"
 
 namespace {
 

@@ -8,9 +8,9 @@
 #include <string_view>
 #include <vector>
 
-#include "server/forwarded.h"
-#include "server/http_check.h"
-#include "server/proxy_protocol.h"
+#include "server/http/forwarded.h"
+#include "server/http/http_check.h"
+#include "server/http/proxy_protocol.h"
 
 namespace {
 

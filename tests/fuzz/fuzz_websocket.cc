@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-#include "server/ws_deflate.h"
-#include "server/ws_reader.h"
+#include "server/websocket/ws_deflate.h"
+#include "server/websocket/ws_reader.h"
 
 namespace {
 

@@ -1,0 +1,225 @@
+#include "server/http/http_websocket.h"
+
+#include <algorithm>
+#include <array>
+
+#include "server/http/http_session.h"
+
+namespace jsd {
+namespace {
+
+// Shorter messages gain nothing.
+constexpr std::size_t kLeastCompressed = 128;
+// Up to here header and message lie in one block.
+constexpr std::size_t kContiguous = 8 * 1024;
+
+WsInflater* Inflater(HttpContext& context, const WsDeflateAgreement* agreement, std::unique_ptr<WsInflater>& own) {
+  if (agreement == nullptr) return nullptr;
+  std::unique_ptr<WsInflater>& inflater = agreement->client_context ? own : context.ws_deflate.inflater;
+  if (!inflater) inflater = std::make_unique<WsInflater>();
+  return inflater.get();
+}
+
+}  // namespace
+
+HttpWebSocket::HttpWebSocket(HttpContext& context, HttpSession& session, HttpExchange& exchange,
+                             const WsDeflateAgreement* agreement)
+    : context_(context),
+      session_(session),
+      exchange_(exchange),
+      app_(*exchange.app),
+      compresses_(agreement != nullptr),
+      deflater_keeps_context_(agreement != nullptr && agreement->server_context),
+      extensions_(agreement == nullptr ? std::string() : agreement->response),
+      reader_(WsRole::kServer, {context.config.websocket.frame, context.config.websocket.message},
+              Inflater(context, agreement, own_inflater_), agreement != nullptr && agreement->client_context) {
+  lent_to = exchange.lent_to;
+  // A window that is not the usual one is the connection's own, too.
+  if (agreement != nullptr && (agreement->server_context || agreement->server_window_bits != 15)) {
+    own_deflater_ = std::make_unique<WsDeflater>(agreement->server_window_bits);
+  } else if (agreement != nullptr && !context.ws_deflate.deflater) {
+    context.ws_deflate.deflater = std::make_unique<WsDeflater>(15);
+  }
+}
+
+HttpWebSocket::~HttpWebSocket() = default;
+
+// --- Input
+
+std::size_t HttpWebSocket::Read(char* data, std::size_t size) {
+  if (state_ == State::kClosed) return size;
+  heard_ = true;
+  const std::size_t consumed = reader_.Read(data, size, *this);
+  // The client broke the protocol.
+  if (reader_.error() != 0 && end_ == nullptr) end_ = std::make_unique<End>(End{.answer = reader_.error()});
+  return consumed;
+}
+
+void HttpWebSocket::OnMessage(bool text, std::string_view message) {
+  // What was under way when the script closed comes too late.
+  if (state_ != State::kOpen) return;
+  spoken_ = true;
+  app_.messages.push_back({.peer = this,
+                           .kind = text ? WebSocketEvent::Kind::kText : WebSocketEvent::Kind::kBinary,
+                           .data = message,
+                           .code = 0});
+}
+
+void HttpWebSocket::OnPing(std::string_view payload) {
+  // One that floods the server with pings and reads no pongs gets no more of them.
+  if (state_ == State::kOpen && MayQueue()) SendFrame(WsOpcode::kPong, payload);
+}
+
+void HttpWebSocket::OnPong(std::string_view) {}
+
+void HttpWebSocket::OnClose(std::uint16_t code, std::string_view reason) {
+  end_ = std::make_unique<End>(End{code, code, std::string(reason), true, false});
+}
+
+void HttpWebSocket::OnInputEnd() {
+  if (state_ == State::kClosed || end_ != nullptr) return;
+  end_ = std::make_unique<End>(End{.answer = kWsNoStatus, .failed = state_ == State::kOpen});
+}
+
+void HttpWebSocket::EndTurn() {
+  reader_.ReleaseMessages();
+  if (end_ == nullptr || state_ == State::kClosed) return;
+  if (state_ == State::kOpen) SendClose(end_->answer == kWsNoStatus ? 0 : end_->answer, {});
+  // The server closes first (RFC 6455 section 7.1.1), when what it has to say has left.
+  session_.EndAfter(exchange_);
+  Report();
+}
+
+// --- Output
+
+OutputQueue& HttpWebSocket::output() const { return session_.OutputFor(exchange_); }
+
+void HttpWebSocket::ForgetSent() const {
+  // Negative where what came before the first frame is not sent yet.
+  const auto sent = static_cast<std::int64_t>(queued_bytes_) - static_cast<std::int64_t>(output().bytes());
+  const auto unsent = std::ranges::find_if(
+      queued_, [sent](const Queued& message) { return static_cast<std::int64_t>(message.end) > sent; });
+  queued_.erase(queued_.begin(), unsent);
+}
+
+std::size_t HttpWebSocket::buffered_amount() const {
+  if (state_ == State::kClosed) return 0;
+  ForgetSent();
+  const auto sent = static_cast<std::int64_t>(queued_bytes_) - static_cast<std::int64_t>(output().bytes());
+  std::size_t amount = 0;
+  for (const Queued& message : queued_) {
+    const auto unsent = static_cast<std::size_t>(static_cast<std::int64_t>(message.end) - sent);
+    amount += std::min(message.payload, unsent);
+  }
+  return amount;
+}
+
+bool HttpWebSocket::MayQueue() {
+  if (output().bytes() <= context_.config.websocket.queue) return true;
+  session_.Flush(exchange_);
+  return output().bytes() <= context_.config.websocket.queue;
+}
+
+void HttpWebSocket::SendFrame(WsOpcode opcode, std::string_view payload, bool compressed) {
+  OutputQueue& out = output();
+  if (payload.size() <= kContiguous) {
+    char* const begin = out.Prepare(kMaxWsHeader + payload.size());
+    char* const end = WriteWsHeader(begin, opcode, true, compressed, payload.size());
+    payload.copy(end, payload.size());
+    const std::size_t size = static_cast<std::size_t>(end - begin) + payload.size();
+    out.Commit(size);
+    queued_bytes_ += size;
+  } else {
+    std::array<char, kMaxWsHeader> header;
+    const char* const end = WriteWsHeader(header.data(), opcode, true, compressed, payload.size());
+    const auto size = static_cast<std::size_t>(end - header.data());
+    out.Append({header.data(), size});
+    out.Append(payload);
+    queued_bytes_ += size + payload.size();
+  }
+  session_.Wrote();
+}
+
+void HttpWebSocket::Send(Kind kind, std::string_view message) {
+  if (state_ != State::kOpen) return;
+  if (!MayQueue()) {
+    if (context_.config.websocket.overflow == WebSocketOverflow::kClose) Close(kWsTryAgainLater, "too slow");
+    return;
+  }
+  spoken_ = true;
+  const WsOpcode opcode = kind == Kind::kText ? WsOpcode::kText : WsOpcode::kBinary;
+  if (compresses_ && message.size() >= kLeastCompressed) {
+    WsDeflater& deflater = own_deflater_ ? *own_deflater_ : *context_.ws_deflate.deflater;
+    SendFrame(opcode, deflater.Deflate(message), true);
+    if (!deflater_keeps_context_) deflater.Reset();
+  } else {
+    SendFrame(opcode, message);
+  }
+  // Most messages leave before the next one is sent.
+  if (queued_.size() >= 64) ForgetSent();
+  queued_.push_back({queued_bytes_, message.size()});
+}
+
+void HttpWebSocket::SendClose(std::uint16_t code, std::string_view reason) {
+  std::array<char, kMaxWsControlPayload> payload;
+  std::size_t size = 0;
+  if (code != 0) {
+    payload[0] = static_cast<char>(code >> 8);
+    payload[1] = static_cast<char>(code);
+    size = 2 + reason.copy(payload.data() + 2, payload.size() - 2);
+  }
+  SendFrame(WsOpcode::kClose, {payload.data(), size});
+}
+
+void HttpWebSocket::Close(std::uint16_t code, std::string_view reason) {
+  if (state_ != State::kOpen) return;
+  SendClose(code, reason);
+  state_ = State::kClosing;
+  close_deadline_ = HttpContext::After(context_.config.websocket.close);
+}
+
+void HttpWebSocket::GoAway() { Close(kWsGoingAway, "the server is going away"); }
+
+// --- The end
+
+void HttpWebSocket::Report() {
+  if (end_ == nullptr) end_ = std::make_unique<End>(End{.failed = state_ == State::kOpen});
+  state_ = State::kClosed;
+  queued_ = {};
+  const WebSocketEvent event{.peer = this,
+                             .kind = WebSocketEvent::Kind::kClosed,
+                             .data = end_->reason,
+                             .code = end_->code,
+                             .clean = end_->clean,
+                             .failed = end_->failed};
+  app_.sink->DispatchMessages({&event, 1});
+}
+
+void HttpWebSocket::OnClosed() {
+  if (state_ != State::kClosed) Report();
+}
+
+bool HttpWebSocket::IsOverdue(std::int64_t now) {
+  const WebSocketConfig& config = context_.config.websocket;
+  if (heard_) {
+    heard_ = pinged_ = false;
+    last_heard_ = now;
+  }
+  if (spoken_) {
+    spoken_ = false;
+    last_message_ = now;
+  }
+  if (state_ == State::kClosing) return now >= close_deadline_;
+  if (state_ != State::kOpen) return false;
+  if (config.idle.count() != 0 && now - last_message_ >= config.idle.count()) {
+    Close(kWsGoingAway, "idle");
+    return false;
+  }
+  if (config.ping.count() == 0 || now - last_heard_ < config.ping.count()) return false;
+  if (pinged_) return now - last_heard_ >= 2 * config.ping.count();
+  pinged_ = true;
+  SendFrame(WsOpcode::kPing, {});
+  return false;
+}
+
+}  // namespace jsd
