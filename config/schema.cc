@@ -140,9 +140,13 @@ constexpr Section kSections[] = {
     {"v8", "The JavaScript engine."},
 };
 
+// What a wait may last.
+template <auto kField>
+constexpr DurationKind kTimeout{kField, milliseconds(1), hours(24)};
+
 // Limits that [app.limits] has too.
 template <auto kField>
-constexpr DurationKind kRequestLimit{kField, milliseconds(1), hours(24)};
+constexpr DurationKind kRequestLimit = kTimeout<kField>;
 template <auto kField>
 constexpr DurationKind kSliceLimit{kField, milliseconds(50), hours(1)};
 template <auto kField>
@@ -158,13 +162,11 @@ constexpr Setting kSettings[] = {
     {"server", "listen", R"(["127.0.0.1:8080"])", AddressListKind{At<&Config::server, &ServerConfig::listen>, true},
      "Where clients connect. With port 0 the kernel chooses a free one, which the log names. `0.0.0.0` and `[::]` are "
      "all addresses of the machine; names are not resolved. `systemd:NAME` stands for the sockets that a socket unit "
-     "of "
-     "systemd hands over under this name (`FileDescriptorName=`). The list may be empty where there is a "
+     "of systemd hands over under this name (`FileDescriptorName=`). The list may be empty where there is a "
      "`[[server.tls]]`."},
     {"server", "redirect", "[]", AddressListKind{At<&Config::server, &ServerConfig::redirect>, true},
      "Where every request is answered by a redirect (status 308) to the same URL with `https`, on the port of the "
-     "first "
-     "`[[server.tls]]`, as for port 80 of a site that is served over TLS."},
+     "first `[[server.tls]]`, as for port 80 of a site that is served over TLS."},
     {"server", "workers", R"("auto")", CountKind{At<&Config::server, &ServerConfig::workers>, 1, 1024, true},
      "Threads that run the script, each with its own copy of it. `\"auto\"`: as many as there are CPUs for this "
      "process, by its affinity and its cgroup's quota."},
@@ -175,8 +177,7 @@ constexpr Setting kSettings[] = {
      "Connections that come meanwhile wait in the kernel's queue."},
     {"server", "pid_file", R"("")", PathKind{At<&Config::server, &ServerConfig::pid_file>, true},
      "The file that says which process to send signals to. Beside it, with `.sock` behind its name, is a unix socket "
-     "for "
-     "`jsd reload` and `jsd upgrade`. Empty: neither."},
+     "for `jsd reload` and `jsd upgrade`. Empty: neither."},
     {"server", "reuse_port", "false", BoolKind{At<&Config::server, &ServerConfig::reuse_port>},
      "Several processes of the same user may listen on a TCP address at a time; the kernel shares the connections out "
      "among them (`SO_REUSEPORT`)."},
@@ -200,28 +201,24 @@ constexpr Setting kSettings[] = {
      "As `server.listen`. Plain HTTP that comes here gets status 400."},
     {"server.tls", "certificate", "", PathListKind{AtTls<&TlsConfig::certificates>, false},
      "The certificate in PEM, followed by those of its chain. Of several, each with its key, the one is used whose "
-     "names "
-     "(`subjectAltName`) have what the client asks for by SNI, or else the first."},
+     "names (`subjectAltName`) have what the client asks for by SNI, or else the first."},
     {"server.tls", "key", "", PathListKind{AtTls<&TlsConfig::keys>, false},
      "The certificate's private key in PEM, without a passphrase; of several certificates their keys in the same "
      "order."},
     {"server.tls", "ocsp", "[]", PathListKind{AtTls<&TlsConfig::ocsp>, true},
      "An OCSP response in DER, which is stapled to the certificate for clients that ask; of several certificates one "
-     "for "
-     "each. Something else has to renew the file; a reload reads it."},
+     "for each. Something else has to renew the file; a reload reads it."},
     {"server.tls", "minimum_version", R"("1.2")", ChoiceKind{SetTlsChoice<&TlsConfig::minimum_version>, kTlsVersions},
      "The least version of TLS. Ciphers are those with forward secrecy and authenticated encryption alone."},
     {"server.tls", "client_certificates", R"("none")",
      ChoiceKind{SetTlsChoice<&TlsConfig::client_certificates>, kClientCertificates},
      "Whether clients are asked for a certificate. One that is sent must be signed by `client_ca`; the script finds it "
-     "in "
-     "`ctx.tls`."},
+     "in `ctx.tls`."},
     {"server.tls", "client_ca", R"("")", PathKind{AtTls<&TlsConfig::client_ca>, true},
      "The certificates in PEM of the authorities that sign the clients'."},
     {"server.tls", "hsts", R"("0ms")", DurationKind{AtTls<&TlsConfig::hsts>, milliseconds(0), hours(24 * 730)},
      "Replies tell browsers to use `https` only for so long, by `Strict-Transport-Security`. Zero: they do not. A "
-     "script "
-     "that sets the field itself goes before."},
+     "script that sets the field itself goes before."},
     {"server.tls", "kernel", "false", BoolKind{AtTls<&TlsConfig::kernel>},
      "Lets the kernel encrypt what is sent, where it has TLS (the module `tls`) and the cipher; elsewhere nothing "
      "changes. It pays for large replies."},
@@ -229,25 +226,22 @@ constexpr Setting kSettings[] = {
     {"proxy", "trusted", "[]",
      TextListKind{At<&Config::proxy, &ProxyConfig::trusted>, CheckTrustedProxy, "an address", "addresses"},
      "Addresses of the proxies: `\"192.0.2.1\"`, `\"2001:db8::/32\"`, or `\"unix\"` for whoever connects by a unix "
-     "socket. "
-     "Empty: there is none, and nobody is believed."},
+     "socket. Empty: there is none, and nobody is believed."},
     {"proxy", "protocol", "false", BoolKind{At<&Config::proxy, &ProxyConfig::protocol>},
      "Connections from those addresses begin with a header of the PROXY protocol, version 1 or 2, and are closed where "
      "they do not. Others are served as they are."},
     {"proxy", "fields", R"("x-forwarded")",
      ChoiceKind{SetChoice<&Config::proxy, &ProxyConfig::fields>, kForwardedFields},
      "Which fields of requests from those addresses are believed: `X-Forwarded-For`, `-Proto` and `-Host`, or "
-     "`Forwarded` "
-     "(RFC 7239). Choose what the proxy sets itself; what it passes on as it came could be anybody's. They give the "
-     "script the client's address and the scheme and host of `request.url`, by which apps are found too."},
+     "`Forwarded` (RFC 7239). Choose what the proxy sets itself; what it passes on as it came could be anybody's. They "
+     "give the script the client's address and the scheme and host of `request.url`, by which apps are found too."},
 
     {"hardening", "system_calls", R"("any")",
      ChoiceKind{SetChoice<&Config::hardening, &HardeningConfig::system_calls>, kSystemCalls},
      "What becomes of system calls that a server never needs, such as starting a program or another process, tracing, "
      "mounting, or io_uring: `\"any\"` allows them as far as the process has the rights, `\"refuse\"` lets them fail, "
      "`\"kill\"` ends the process at once (seccomp). The kernel looks at every system call then, which costs about 0.1 "
-     "µs "
-     "each, two or three for a request. Containers and systemd bring such filters of their own."},
+     "µs each, two or three for a request. Containers and systemd bring such filters of their own."},
     {"hardening", "files", "true", BoolKind{At<&Config::hardening, &HardeningConfig::files>},
      "The process can open the files and folders alone that this configuration names, what lies beside them, and the "
      "system's own, and run no program but its own (Landlock). A reload that names others fails, and says so."},
@@ -262,32 +256,27 @@ constexpr Setting kSettings[] = {
      "What log lines call the app. Empty: the name of the script's file."},
     {"app", "host", "[]", TextListKind{AtApp<&AppConfig::hosts>, ParseHostPattern, "a host", "hosts"},
      "The hosts whose requests it serves, without a port: `\"example.org\"`, or `\"*.example.org\"` for every name "
-     "below "
-     "it. An empty list: any."},
+     "below it. An empty list: any."},
     {"app", "path", R"("/")", TextKind{AtApp<&AppConfig::path>, ParsePathPrefix, "a path of a URL"},
      "The path below which it serves: `\"/v1\"` stands for `/v1` and `/v1/…`, not for `/v10`. The script sees the URL "
      "whole. The path is compared as the client has written it."},
     {"app", "workers", "0", CountKind{AtApp<&AppConfig::workers>, 0, 1024, false},
      "Threads of its own, beside those of `server.workers`, on which no other app runs: what this app does with its "
      "threads cannot delay the others, nor they it. A connection begins on a shared thread, and goes to one of these "
-     "when "
-     "a request for the app comes. 0: the app runs on the shared threads."},
+     "when a request for the app comes. 0: the app runs on the shared threads."},
     {"app", "env", "{}", StringMapKind{AtApp<&AppConfig::env>},
      "What the script gets as `env`. `--set app.env.NAME=value` adds one."},
     {"app", "root", R"("")", PathKind{AtApp<&AppConfig::root>, true},
      "Modules are read below this folder only, symbolic links resolved. Empty: the folder of the package.json above "
-     "the "
-     "script, or of the npm or pnpm workspaces around that; without one the script's own folder."},
+     "the script, or of the npm or pnpm workspaces around that; without one the script's own folder."},
     {"app", "import_map", R"("")", PathKind{AtApp<&AppConfig::import_map>, true},
      "An import map, as JSON: addresses for what scripts import. Empty: none."},
     {"app", "typescript", R"("strip")", ChoiceKind{SetAppTypeScript, kTypeScript},
      "`\"strip\"` blanks the types out and keeps every position; enums, namespaces and parameter properties are "
-     "refused. "
-     "`\"transform\"` translates those too."},
+     "refused. `\"transform\"` translates those too."},
     {"app", "code_cache", R"("")", PathKind{AtApp<&AppConfig::code_cache>, true},
      "A folder for compiled code, so that the next start is quicker; made if it is not there. Other users must not be "
-     "able "
-     "to write to it. Empty: compiled code is shared by the workers of one process only."},
+     "able to write to it. Empty: compiled code is shared by the workers of one process only."},
     {"app", "eval", "true", BoolKind{AtApp<&AppConfig::eval>},
      "Whether the script may make code from text, by `eval` and `new Function`. Otherwise these throw an `EvalError`. "
      "WebAssembly does not count."},
@@ -302,32 +291,26 @@ constexpr Setting kSettings[] = {
     {"app.permissions", "env", "[]",
      TextListKind{AtPermissions<&PermissionsConfig::env>, ParseVariableName, "a variable", "variables"},
      "Environment variables of the process that the script's `env` has, by name; those of `app.env` go before. One "
-     "that "
-     "is not set is left out."},
+     "that is not set is left out."},
     {"app.permissions", "read", "[]", PathListKind{AtPermissions<&PermissionsConfig::read>, true},
      "Files that the script may read, by `fetch` of a `file:` URL, and folders with all that is in them. Symbolic "
-     "links "
-     "are followed before the question is asked."},
+     "links are followed before the question is asked."},
     {"app.permissions", "net", "[]",
      TextListKind{AtPermissions<&PermissionsConfig::net>, CheckNetRule, "a host", "hosts"},
      "Where the script may connect: a name `\"api.example.org\"`, `\"*.example.org\"` for every name below it, an "
-     "address "
-     "`\"192.0.2.1\"` or `\"[2001:db8::1]\"`, a range `\"10.0.0.0/8\"`, `\"*\"` for every name and every public "
-     "address; "
-     "each with a port, `\"api.example.org:443\"`, or for all ports."},
+     "address `\"192.0.2.1\"` or `\"[2001:db8::1]\"`, a range `\"10.0.0.0/8\"`, `\"*\"` for every name and every "
+     "public address; each with a port, `\"api.example.org:443\"`, or for all ports."},
     {"app.permissions", "private_network", "false", BoolKind{AtPermissions<&PermissionsConfig::private_network>},
      "Whether the names of `net` may stand for addresses that are not public: loopback, private, link-local. What a "
-     "name "
-     "resolves to is looked at for each connection. An address that `net` covers itself is allowed in either case, and "
-     "so is `\"localhost\"`."},
+     "name resolves to is looked at for each connection. An address that `net` covers itself is allowed in either "
+     "case, and so is `\"localhost\"`."},
 
     {"limits", "request", R"("30s")", kRequestLimit<At<&Config::limits, &LimitsConfig::request>>,
      "What a handler may take to reply, without the time in which it waits for the client to send more of the body. "
      "After that the client gets status 504, and the request's `signal` aborts."},
     {"limits", "slice", R"("5s")", kSliceLimit<At<&Config::limits, &LimitsConfig::slice>>,
      "How long the script may keep its thread without a break: in a handler, a timer, a run of promise reactions. "
-     "After "
-     "that it is ended where it is, and the request gets status 503."},
+     "After that it is ended where it is, and the request gets status 503."},
     {"limits", "cpu", R"("0s")", kCpuLimit<At<&Config::limits, &LimitsConfig::cpu>>,
      "JavaScript time of one request, all its turns together, by samples of 25 milliseconds. After that it gets status "
      "503. `\"0s\"`: no limit."},
@@ -359,26 +342,20 @@ constexpr Setting kSettings[] = {
      "replies, while any are left to send; on average, after 5 seconds. A slower one gets status 408, or its "
      "connection is closed. `\"0B\"`: no limit."},
 
-    {"timeouts", "handshake", R"("10s")",
-     DurationKind{At<&Config::timeouts, &TimeoutsConfig::handshake>, milliseconds(1), hours(24)},
+    {"timeouts", "handshake", R"("10s")", kTimeout<At<&Config::timeouts, &TimeoutsConfig::handshake>>,
      "In total, from the connection to the end of the TLS handshake."},
-    {"timeouts", "header", R"("10s")",
-     DurationKind{At<&Config::timeouts, &TimeoutsConfig::header>, milliseconds(1), hours(24)},
+    {"timeouts", "header", R"("10s")", kTimeout<At<&Config::timeouts, &TimeoutsConfig::header>>,
      "In total, from the first byte of a request to the end of its header."},
-    {"timeouts", "body", R"("30s")",
-     DurationKind{At<&Config::timeouts, &TimeoutsConfig::body>, milliseconds(1), hours(24)},
+    {"timeouts", "body", R"("30s")", kTimeout<At<&Config::timeouts, &TimeoutsConfig::body>>,
      "Idle: without a further byte of a body that the script waits for."},
-    {"timeouts", "idle", R"("75s")",
-     DurationKind{At<&Config::timeouts, &TimeoutsConfig::idle>, milliseconds(1), hours(24)},
+    {"timeouts", "idle", R"("75s")", kTimeout<At<&Config::timeouts, &TimeoutsConfig::idle>>,
      "Idle: an open connection without a request. Behind a proxy, more than the proxy's own."},
-    {"timeouts", "write", R"("30s")",
-     DurationKind{At<&Config::timeouts, &TimeoutsConfig::write>, milliseconds(1), hours(24)},
+    {"timeouts", "write", R"("30s")", kTimeout<At<&Config::timeouts, &TimeoutsConfig::write>>,
      "Idle: a client that takes nothing of its reply."},
 
     {"websocket", "origins", "[]", StringListKind{At<&Config::websocket, &WebSocketConfig::origins>},
      "The origins, such as `\"https://example.org\"`, whose pages may open a WebSocket; others get status 403. Empty: "
-     "any. "
-     "Clients that send no origin, which are no browsers, are not refused."},
+     "any. Clients that send no origin, which are no browsers, are not refused."},
     {"websocket", "message", R"("1MiB")", SizeKind{At<&Config::websocket, &WebSocketConfig::message>, 1, kGiB},
      "A message that comes, as the script gets it. A longer one closes the WebSocket with code 1009."},
     {"websocket", "frame", R"("1MiB")", SizeKind{At<&Config::websocket, &WebSocketConfig::frame>, 1, kGiB},
@@ -391,14 +368,12 @@ constexpr Setting kSettings[] = {
     {"websocket", "compression", R"("off")",
      ChoiceKind{SetChoice<&Config::websocket, &WebSocketConfig::compression>, kCompressions},
      "Compression (permessage-deflate) for clients that offer it, and what is offered to servers. `\"message\"`: each "
-     "message alone, which takes no "
-     "memory. "
-     "`\"connection\"`: each with those before it, which saves more bytes and takes about 300 KB for each connection."},
+     "message alone, which takes no memory. `\"connection\"`: each with those before it, which saves more bytes and "
+     "takes about 300 KB for each connection."},
     {"websocket", "ping", R"("30s")",
      DurationKind{At<&Config::websocket, &WebSocketConfig::ping>, milliseconds(0), hours(24)},
      "Idle: a client that sent nothing for so long gets a ping; when it sends nothing for as long again, the "
-     "connection "
-     "is closed. Zero: no pings."},
+     "connection is closed. Zero: no pings."},
     {"websocket", "idle", R"("0ms")",
      DurationKind{At<&Config::websocket, &WebSocketConfig::idle>, milliseconds(0), hours(24)},
      "Idle: without a message in either direction, after which the WebSocket is closed with code 1001. Zero: for "
@@ -406,16 +381,14 @@ constexpr Setting kSettings[] = {
     {"websocket", "close", R"("5s")",
      DurationKind{At<&Config::websocket, &WebSocketConfig::close>, milliseconds(1), hours(1)},
      "In total, for the client to answer when the server closes the WebSocket."},
-    {"fetch", "connect", R"("10s")",
-     DurationKind{At<&Config::fetch, &FetchConfig::connect>, milliseconds(1), hours(24)},
+    {"fetch", "connect", R"("10s")", kTimeout<At<&Config::fetch, &FetchConfig::connect>>,
      "In total, for a new connection: looking up the name, connecting and the TLS handshake."},
-    {"fetch", "response", R"("60s")",
-     DurationKind{At<&Config::fetch, &FetchConfig::response>, milliseconds(1), hours(24)},
+    {"fetch", "response", R"("60s")", kTimeout<At<&Config::fetch, &FetchConfig::response>>,
      "Idle: from the last byte that the server took of a request to the head of its response. Also the longest wait "
      "for a connection where `fetch.connections` are in use."},
-    {"fetch", "body", R"("60s")", DurationKind{At<&Config::fetch, &FetchConfig::body>, milliseconds(1), hours(24)},
+    {"fetch", "body", R"("60s")", kTimeout<At<&Config::fetch, &FetchConfig::body>>,
      "Idle: without a further byte of a response's body that the script waits for."},
-    {"fetch", "idle", R"("15s")", DurationKind{At<&Config::fetch, &FetchConfig::idle>, milliseconds(1), hours(24)},
+    {"fetch", "idle", R"("15s")", kTimeout<At<&Config::fetch, &FetchConfig::idle>>,
      "How long a connection is kept for the next request to the same origin. A server that announces less by "
      "`Keep-Alive` is taken at its word."},
     {"fetch", "dns", R"("10s")", DurationKind{At<&Config::fetch, &FetchConfig::dns>, milliseconds(0), hours(24)},
