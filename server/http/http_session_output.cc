@@ -99,7 +99,8 @@ void HttpSession::NoteBlocked() {
 
 void HttpSession::Send() {
   // The connection's last bytes wait for its end, which follows at once, and leave with it in one packet.
-  const int flags = first_ == nullptr && last_request_seen_ ? MSG_MORE : 0;
+  const bool ends = first_ == nullptr && last_request_seen_ && tls_ == nullptr && !output_.empty();
+  const int flags = ends ? MSG_MORE : 0;
   std::array<iovec, kMaxWriteBuffers> buffers;
   while (!closed_ && !blocked_ && !output_.empty()) {
     const long sent = SendOnce(std::span(buffers.data(), output_.Gather(buffers)), flags);
@@ -113,6 +114,8 @@ void HttpSession::Send() {
       return Close(kClientGone);
     }
   }
+  // Not left to the closing of the socket, which drops what waits where there are bytes unread.
+  if (ends && output_.empty()) shutdown(socket_.get(), SHUT_WR);
 }
 
 void HttpSession::Flush(const HttpExchange& exchange) {

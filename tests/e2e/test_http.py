@@ -466,3 +466,20 @@ export default {
         time.sleep(0.5)
         assert int(server.get('/pulled').text) < 50, 'it does not wait'
         assert len(client.read_response().body) == 200 << 20
+
+
+def test_bytes_behind_the_last_request_do_not_cost_its_reply(jsd):
+    """A socket that is closed with bytes unread resets the connection and drops what has not left."""
+    server = jsd('''
+        export default {
+          fetch() {
+            for (const end = Date.now() + 200; Date.now() < end;);
+            return new Response('answered');
+          },
+        };
+    ''')
+    with server.connect() as client:
+        client.send(b'POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2\r\n\r\nab')
+        time.sleep(0.05)
+        client.send(b'\r\n')  # As old clients end a form.
+        assert client.read_response().body == b'answered'
