@@ -240,23 +240,23 @@ void AppRuntime::Replace(const AppOptions& options, std::chrono::milliseconds pa
 }
 
 void AppRuntime::ScheduleRenewal(const Instance& instance) {
+  if (&instance != current_.get()) return;
+  renewing_ = true;
+  {
+    const std::lock_guard lock(instances_mutex_);
+    retired_.push_back(std::exchange(current_, nullptr));
+  }
   // Posted: the runtime is in the middle of what exhausted it.
-  asio::post(io_, [this, weak = instance.weak_from_this()] {
-    const auto exhausted = weak.lock();
-    if (exhausted && exhausted == current_) Renew();
+  asio::post(io_, [weak_self = std::weak_ptr<AppRuntime*>(self_), exhausted = instance.weak_from_this()] {
+    const auto self = weak_self.lock();
+    if (!self) return;
+    if (const auto old = exhausted.lock()) (*self)->FailRetired(*old);
+    if (!(*self)->current_ && !(*self)->removed_) (*self)->Renew();
   });
 }
 
 void AppRuntime::Renew() {
   renewing_ = true;
-  if (current_) {
-    const InstancePtr old = current_;
-    {
-      const std::lock_guard lock(instances_mutex_);
-      retired_.push_back(std::exchange(current_, nullptr));
-    }
-    FailRetired(*old);
-  }
   // What is being loaded for a reload will serve as well.
   if (prepared_) return;
   Replace(AppOptions(options_), std::chrono::milliseconds(0), [this](std::optional<ScriptError> error) {
@@ -357,9 +357,10 @@ void AppRuntime::LogState() const {
 }
 
 void AppRuntime::Invoke(std::string_view event, std::string_view detail_json) {
-  if (!current_) return;
-  current_->runtime().Invoke(event, detail_json);
-  current_->Turn();
+  const InstancePtr current = current_;  // It may be replaced meanwhile.
+  if (!current) return;
+  current->runtime().Invoke(event, detail_json);
+  current->Turn();
 }
 
 std::size_t AppRuntime::pending_background_work() const {

@@ -94,11 +94,11 @@ class AppRuntime final : public RequestSink {
   class Instance;
   using InstancePtr = std::shared_ptr<Instance>;
 
-  // For a runtime that can serve no more: it is dropped at once, with 503 for its requests, and those that come wait
-  // for a new one with the same options. Where that cannot be loaded they are answered 503, and it is tried again
-  // later.
-  void Renew();
+  // For a runtime that can serve no more: nothing is dispatched to it any longer, what comes waits for a new one with
+  // the same options, and at the next turn of the loop it is dropped, with 503 for its requests.
   void ScheduleRenewal(const Instance& instance);
+  // Loads the new one. Where it cannot be loaded, what waits is answered 503, and it is tried again later.
+  void Renew();
   void DropPrepared();
   void OnLoaded(const Instance& instance, std::optional<ScriptError> error);
   void OnTurned();
