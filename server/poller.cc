@@ -19,13 +19,6 @@ constexpr int kMostEvents = 32;
 // last were served, and asking is cheaper than waiting.
 constexpr int kMostRounds = 16;
 
-epoll_event EventFor(std::uint32_t events, Poller::Client& client) {
-  epoll_event event{};
-  event.events = events;
-  event.data.ptr = &client;
-  return event;
-}
-
 }  // namespace
 
 // What the handler that Asio holds shares with the poller: when that is gone, the handler sees it and has its memory.
@@ -39,21 +32,50 @@ Poller::Poller(boost::asio::io_context& io, std::function<void()> turn_over)
   anchor_->poller = this;
 }
 
-Poller::~Poller() { anchor_->poller = nullptr; }
+Poller::~Poller() {
+  anchor_->poller = nullptr;
+  for (const Slot& slot : slots_) {
+    if (slot.client != nullptr) slot.client->poller_ = nullptr;
+  }
+}
+
+std::uint64_t Poller::Name(const Client& client) const {
+  return static_cast<std::uint64_t>(slots_[client.slot_].use) << 32 | client.slot_;
+}
 
 bool Poller::Watch(int socket, std::uint32_t events, Client& client) {
-  epoll_event event = EventFor(events, client);
+  JSD_CHECK(client.poller_ == nullptr);
+  if (free_slots_.empty()) {
+    free_slots_.push_back(static_cast<std::uint32_t>(slots_.size()));
+    slots_.emplace_back();
+  }
+  client.slot_ = free_slots_.back();
+  epoll_event event{.events = events, .data = {.u64 = Name(client)}};
   if (epoll_ctl(epoll_.native_handle(), EPOLL_CTL_ADD, socket, &event) != 0) return false;
+  free_slots_.pop_back();
+  slots_[client.slot_].client = &client;
+  client.poller_ = this;
   Wait();
   return true;
 }
 
 void Poller::Change(int socket, std::uint32_t events, Client& client) {
-  epoll_event event = EventFor(events, client);
+  epoll_event event{.events = events, .data = {.u64 = Name(client)}};
   JSD_CHECK(epoll_ctl(epoll_.native_handle(), EPOLL_CTL_MOD, socket, &event) == 0);
 }
 
-void Poller::Forget(int socket) { JSD_CHECK(epoll_ctl(epoll_.native_handle(), EPOLL_CTL_DEL, socket, nullptr) == 0); }
+void Poller::Forget(int socket, Client& client) {
+  JSD_CHECK(epoll_ctl(epoll_.native_handle(), EPOLL_CTL_DEL, socket, nullptr) == 0);
+  Leave(client);
+}
+
+void Poller::Leave(Client& client) {
+  if (std::exchange(client.poller_, nullptr) == nullptr) return;
+  Slot& slot = slots_[client.slot_];
+  slot.client = nullptr;
+  ++slot.use;
+  free_slots_.push_back(client.slot_);
+}
 
 void Poller::Wait() {
   if (std::exchange(waiting_, true)) return;
@@ -68,7 +90,11 @@ void Poller::Tell() {
     std::array<epoll_event, kMostEvents> events;
     const int count = epoll_wait(epoll_.native_handle(), events.data(), kMostEvents, 0);
     if (count <= 0) break;
-    for (int i = 0; i < count; ++i) static_cast<Client*>(events[i].data.ptr)->OnReady(events[i].events);
+    for (int i = 0; i < count; ++i) {
+      const std::uint64_t name = events[i].data.u64;
+      const Slot& slot = slots_[static_cast<std::uint32_t>(name)];
+      if (slot.client != nullptr && slot.use == name >> 32) slot.client->OnReady(events[i].events);
+    }
     turn_over_();
   }
   // Asio starts the wait by asking anew, so that what is still ready comes up at once.

@@ -323,7 +323,7 @@ void ClientConnection::FinishResponse(bool reusable) {
 
 void ClientConnection::HandOver(std::string_view rest) {
   ClientRequest& request = *std::exchange(request_, nullptr);
-  pool_.poller.Forget(stream_.socket());
+  pool_.poller.Forget(stream_.socket(), *this);
   ClientStream stream = std::move(stream_);
   phase_ = Phase::kClosed;
   pool_.OnClosed(*this);

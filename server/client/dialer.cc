@@ -181,7 +181,7 @@ void Dialer::OnAttempt(Attempt& attempt, int error) {
     UniqueFd socket = std::move(attempt.socket);
     const address to = attempt.to;
     attempt.owner = nullptr;
-    poller_.Forget(socket.get());
+    poller_.Forget(socket.get(), attempt);
     return Finish({std::move(socket), to, {}});
   }
   last_failure_ = SocketFailure(error, target_.host + ":" + std::to_string(target_.port));

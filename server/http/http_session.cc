@@ -288,6 +288,7 @@ void HttpSession::Close(std::string_view reason) {
   closed_ = true;
   if (tls_ != nullptr) tls_->Shutdown();
   socket_.Reset();
+  context_.poller.Leave(*this);
   receiving_ = nullptr;
   in_body_ = false;
   parser_.reset();

@@ -40,7 +40,7 @@ void HttpSession::MoveAway(HttpExchange& exchange, std::string_view header) {
   begun->input.assign(input_->first(), input_->size());
   begun->tls = std::move(tls_);
   begun->requests = requests_;
-  context_.poller.Forget(socket_.get());
+  context_.poller.Forget(socket_.get(), *this);
   Connection connection{.socket = std::move(socket_),
                         .remote_address = remote_address_,
                         .ticket = std::move(ticket_),

@@ -1,10 +1,11 @@
 """The command line and the configuration file."""
 
 import re
+import subprocess
 
 import pytest
 
-from server import REPOSITORY, toml
+from server import BINARY, REPOSITORY, toml
 
 HELLO = "export default { fetch: (request, env) => new Response(env.GREETING ?? 'hello') };"
 
@@ -142,3 +143,10 @@ def test_relative_script_is_found_from_the_configuration(run, write):
     write('deep/app.mjs', HELLO)
     path = write('deep/server.toml', toml({'server.listen': ['127.0.0.1:0'], 'app.script': 'app.mjs'}))
     assert run('--config', path, '--check').returncode == 0
+
+
+def test_needs_no_library_beyond_those_of_every_system():
+    printed = subprocess.run(['readelf', '--dynamic', BINARY], capture_output=True, text=True, check=True).stdout
+    needed = set(re.findall(r'\(NEEDED\).*\[(\w+)', printed))
+    sanitizers = {'libasan', 'libubsan'}  # In a build with these.
+    assert needed - sanitizers <= {'libc', 'libm', 'libgcc_s', 'libstdc', 'ld'}, needed

@@ -188,6 +188,8 @@ def refuses(server):
         server.connect().close()
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:
+        pass  # It was in the queue that has gone with the socket.
     return False
 
 
