@@ -262,7 +262,6 @@ void Master::AnswerUpgrade(bool ok, std::string_view reason) {
 void Master::Retire() {
   retired_ = true;
   log_.Info("another server has taken over, draining", {{"deadline_ms", config_.server.drain.count()}});
-  AnswerUpgrade(true, {});
   Stop(0);
 }
 
@@ -513,10 +512,11 @@ void Master::Stop(int status) {
   loop_->loading.cancel();
   loop_->reloading.cancel();
   listeners_->Stop(supervised() || retired_);
+  // Not before: whoever connects after the answer finds the new server.
+  AnswerUpgrade(retired_, retired_ ? "" : "the server is stopping");
   if (control_) control_->Stop(supervised() || retired_);
   for (const auto& answer : std::exchange(reload_answers_, {})) answer(false, "the server is stopping");
   for (const auto& answer : std::exchange(next_reload_answers_, {})) answer(false, "the server is stopping");
-  AnswerUpgrade(false, "the server is stopping");
   const auto finish = [this](WorkerPool::Drained drained) {
     if (drained.cut > 0) {
       if (status_ == 0) status_ = 1;
