@@ -137,7 +137,7 @@ void ClientWebSocket::OnUpgraded(ClientStream stream, const ResponseParser& head
   reader_.emplace(WsRole::kClient, WsReadLimits{pool_.web_socket_config.frame, pool_.web_socket_config.message},
                   inflater, own_inflater_ != nullptr);
   state_ = State::kOpen;
-  last_heard_ = last_message_ = ConnectionPool::Now();
+  last_heard_ = last_message_ = CoarseClock::Now();
   if (events_ == nullptr) return;
   events_->OnOpen(*this, protocol_);
   std::string first(rest);
@@ -207,7 +207,7 @@ void ClientWebSocket::OnClose(std::uint16_t code, std::string_view reason) {
   end_ = {.code = code, .reason = std::string(reason), .clean = true, .failed = false};
   if (state_ == State::kOpen) {
     SendClose(code == kWsNoStatus ? 0 : code, {});
-    close_deadline_ = ConnectionPool::After(pool_.web_socket_config.close);
+    close_deadline_ = CoarseClock::After(pool_.web_socket_config.close);
   }
   state_ = State::kEnding;
 }
@@ -265,21 +265,14 @@ void ClientWebSocket::Send(Kind kind, std::string_view message) {
 }
 
 void ClientWebSocket::SendClose(std::uint16_t code, std::string_view reason) {
-  std::array<char, kMaxWsControlPayload> payload;
-  std::size_t size = 0;
-  if (code != 0) {
-    payload[0] = static_cast<char>(code >> 8);
-    payload[1] = static_cast<char>(code);
-    size = 2 + reason.copy(payload.data() + 2, payload.size() - 2);
-  }
-  SendFrame(WsOpcode::kClose, {payload.data(), size});
+  SendFrame(WsOpcode::kClose, WsClosePayload(code, reason).text());
 }
 
 void ClientWebSocket::Close(std::uint16_t code, std::string_view reason) {
   if (state_ != State::kOpen) return;
   SendClose(code, reason);
   state_ = State::kClosing;
-  close_deadline_ = ConnectionPool::After(pool_.web_socket_config.close);
+  close_deadline_ = CoarseClock::After(pool_.web_socket_config.close);
 }
 
 void ClientWebSocket::Flush() {

@@ -161,21 +161,14 @@ void HttpWebSocket::Send(Kind kind, std::string_view message) {
 }
 
 void HttpWebSocket::SendClose(std::uint16_t code, std::string_view reason) {
-  std::array<char, kMaxWsControlPayload> payload;
-  std::size_t size = 0;
-  if (code != 0) {
-    payload[0] = static_cast<char>(code >> 8);
-    payload[1] = static_cast<char>(code);
-    size = 2 + reason.copy(payload.data() + 2, payload.size() - 2);
-  }
-  SendFrame(WsOpcode::kClose, {payload.data(), size});
+  SendFrame(WsOpcode::kClose, WsClosePayload(code, reason).text());
 }
 
 void HttpWebSocket::Close(std::uint16_t code, std::string_view reason) {
   if (state_ != State::kOpen) return;
   SendClose(code, reason);
   state_ = State::kClosing;
-  close_deadline_ = HttpContext::After(context_.config.websocket.close);
+  close_deadline_ = CoarseClock::After(context_.config.websocket.close);
 }
 
 void HttpWebSocket::GoAway() { Close(kWsGoingAway, "the server is going away"); }

@@ -43,6 +43,13 @@ void ApplyWsMask(char* data, std::size_t size, std::uint32_t mask, std::size_t o
   for (; i < size; ++i) data[i] = static_cast<char>(data[i] ^ static_cast<char>(key >> (i % 4 * 8)));
 }
 
+WsClosePayload::WsClosePayload(std::uint16_t code, std::string_view reason) {
+  if (code == 0) return;
+  bytes_[0] = static_cast<char>(code >> 8);
+  bytes_[1] = static_cast<char>(code);
+  size_ = 2 + reason.copy(bytes_.data() + 2, bytes_.size() - 2);
+}
+
 std::uint32_t WsMasks::Next() {
   if (next_ == masks_.size()) {
     JSD_CHECK(::RAND_bytes(reinterpret_cast<unsigned char*>(masks_.data()), sizeof masks_) == 1);

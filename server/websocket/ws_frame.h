@@ -51,6 +51,17 @@ char* WriteMaskedWsHeader(char* out, WsOpcode opcode, bool compressed, std::uint
 // XORs `size` bytes with the mask, whose first byte is the one for offset 0 of the payload; `offset` is that of `data`.
 void ApplyWsMask(char* data, std::size_t size, std::uint32_t mask, std::size_t offset);
 
+// The payload of a Close frame (RFC 6455 section 5.5.1): nothing where the code is 0. A reason that is too long is cut.
+class WsClosePayload {
+ public:
+  WsClosePayload(std::uint16_t code, std::string_view reason);
+  std::string_view text() const { return {bytes_.data(), size_}; }
+
+ private:
+  std::array<char, kMaxWsControlPayload> bytes_;
+  std::size_t size_ = 0;
+};
+
 // The masks of a client's frames, which nobody may foresee (RFC 6455 section 10.3).
 //
 // Owner: the worker's HTTP client. Thread: the worker's. Lifetime: any.
