@@ -32,7 +32,7 @@ ClientConnection::~ClientConnection() = default;
 // --- Connecting
 
 void ClientConnection::Connect() {
-  deadline_ = ConnectionPool::After(pool_.config.connect);
+  deadline_ = CoarseClock::After(pool_.config.connect);
   dialer_ = std::make_unique<Dialer>(pool_.io, pool_.poller, pool_.resolver);
   const auto may_connect = [this](const boost::asio::ip::address& address) {
     return origin_.route.chosen || request_->events().MayConnect(NetworkBytes(address), origin_.port);
@@ -160,9 +160,9 @@ void ClientConnection::Abandon() {
 
 void ClientConnection::SetDeadline() {
   if (phase_ != Phase::kBusy || paused_) {
-    deadline_ = ConnectionPool::kNever;
+    deadline_ = CoarseClock::kNever;
   } else {
-    deadline_ = ConnectionPool::After(head_seen_ ? pool_.config.body : pool_.config.response);
+    deadline_ = CoarseClock::After(head_seen_ ? pool_.config.body : pool_.config.response);
   }
 }
 
@@ -313,7 +313,7 @@ void ClientConnection::FinishResponse(bool reusable) {
     if (idle_timeout) {
       idle = std::min<std::chrono::milliseconds>(idle, std::max(*idle_timeout, kIdleMargin) - kIdleMargin);
     }
-    deadline_ = ConnectionPool::Now() + idle.count();
+    deadline_ = CoarseClock::Now() + idle.count();
     paused_ = false;
     parser_.reset();
   }

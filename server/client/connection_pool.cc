@@ -1,7 +1,5 @@
 #include "server/client/connection_pool.h"
 
-#include <time.h>
-
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <utility>
@@ -61,16 +59,6 @@ ConnectionPool::~ConnectionPool() {
   sweep_timer_.cancel();
   JSD_CHECK(web_sockets_.empty());  // The runtimes are gone.
   while (!connections_.empty()) connections_.back()->Close();
-}
-
-std::int64_t ConnectionPool::Now() {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-  return now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
-}
-
-std::int64_t ConnectionPool::After(std::chrono::milliseconds timeout) {
-  return timeout.count() == 0 ? kNever : Now() + timeout.count();
 }
 
 ClientOrigin& ConnectionPool::OriginOf(const OutgoingRequest& request, bool web_socket) {
@@ -143,7 +131,7 @@ void ConnectionPool::Place(ClientRequest& request) {
   }
   if (origin.connections < config.connections) return Open(request);
   request.queued = true;
-  request.deadline = After(config.response);
+  request.deadline = CoarseClock::After(config.response);
   origin.waiting.push_back(&request);
 }
 
@@ -246,7 +234,7 @@ void ConnectionPool::ScheduleSweep() {
 
 void ConnectionPool::Sweep() {
   sweep_scheduled_ = false;
-  const std::int64_t now = Now();
+  const std::int64_t now = CoarseClock::Now();
   // From the end: one that closes is replaced by the last.
   for (std::size_t i = connections_.size(); i-- > 0;) {
     if (i < connections_.size()) connections_[i]->CheckDeadline(now);

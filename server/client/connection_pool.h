@@ -21,6 +21,7 @@
 #include "server/client/resolver.h"
 #include "server/client/scheduled.h"
 #include "server/client/tls_context.h"
+#include "server/coarse_clock.h"
 #include "server/poller.h"
 #include "server/websocket/ws_deflate.h"
 #include "server/websocket/ws_frame.h"
@@ -73,11 +74,6 @@ class ConnectionPool final : public HttpClient {
   void Remove(ClientWebSocket& socket);
 
   // --- For connections
-
-  // Milliseconds of a monotonic clock, as coarse as the kernel's tick.
-  static std::int64_t Now();
-  static constexpr std::int64_t kNever = INT64_MAX;
-  static std::int64_t After(std::chrono::milliseconds timeout);
 
   // The connection has nothing to do: it gets the next request, or waits for one.
   void OnIdle(ClientConnection& connection);

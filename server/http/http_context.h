@@ -15,6 +15,7 @@
 #include "config/app_rules.h"
 #include "config/config.h"
 #include "core/web_socket.h"
+#include "server/coarse_clock.h"
 #include "server/http/http_access_log.h"
 #include "server/http/http_buffer.h"
 #include "server/http/http_reply.h"
@@ -36,16 +37,6 @@ class HttpSession;
 // Owner: it is the service's base. Thread: the worker's. Lifetime: a session that is open has a living context.
 class HttpContext {
  public:
-  static constexpr std::int64_t kNever = INT64_MAX;
-
-  // Milliseconds of a monotonic clock, as coarse as the kernel's tick: no system call.
-  static std::int64_t Now();
-
-  // When `timeout` from now is over; a timeout of zero never is.
-  static std::int64_t After(std::chrono::milliseconds timeout) {
-    return timeout.count() == 0 ? kNever : Now() + timeout.count();
-  }
-
   virtual HttpExchange* AcquireExchange() = 0;
   // The exchange and its memory stay as they are until Reap: a runtime may fill the room for a reply from the request.
   virtual void ReleaseExchange(HttpExchange& exchange) = 0;

@@ -1,6 +1,5 @@
 #include "server/http/http_service.h"
 
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -307,7 +306,7 @@ void HttpService::ScheduleSweep() {
 
 void HttpService::Sweep() {
   sweep_scheduled_ = false;
-  const std::int64_t now = Now();
+  const std::int64_t now = CoarseClock::Now();
   ForEachSession([now](HttpSession& session) { session.CheckDeadlines(now); });
   Reap();
   if (access_log) access_log->Flush();
@@ -315,12 +314,6 @@ void HttpService::Sweep() {
 }
 
 }  // namespace
-
-std::int64_t HttpContext::Now() {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-  return now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
-}
 
 std::unique_ptr<ConnectionHandler> MakeHttpService(asio::io_context& io, std::span<RequestSink* const> apps,
                                                    const Config& config, Log& log, const TlsRegistry* tls,

@@ -63,7 +63,7 @@ bool HttpSession::Start() {
   if (!context_.poller.Watch(socket_.get(), watched_, *this)) return false;
   if (handshaking_) {
     waiting_ = Waiting::kHandshake;
-    input_deadline_ = HttpContext::After(context_.config.timeouts.handshake);
+    input_deadline_ = CoarseClock::After(context_.config.timeouts.handshake);
   } else {
     SetWaiting();
     // Of one that has begun elsewhere, a request is there already.
@@ -172,7 +172,7 @@ void HttpSession::SetWaiting() {
   const auto set = [this](Waiting waiting, std::chrono::milliseconds timeout) {
     if (waiting == waiting_) return;
     waiting_ = waiting;
-    input_deadline_ = HttpContext::After(timeout);
+    input_deadline_ = CoarseClock::After(timeout);
   };
   if (lingering_) {
     set(Waiting::kEnd, kLingerTime);
@@ -186,10 +186,10 @@ void HttpSession::SetWaiting() {
     set(Waiting::kRequest, timeouts.idle);
   } else {
     waiting_ = Waiting::kNothing;
-    input_deadline_ = HttpContext::kNever;
+    input_deadline_ = CoarseClock::kNever;
   }
-  if (eof_ && output_.empty() && gone_deadline_ == HttpContext::kNever) {
-    gone_deadline_ = HttpContext::After(kHalfClosedPatience);
+  if (eof_ && output_.empty() && gone_deadline_ == CoarseClock::kNever) {
+    gone_deadline_ = CoarseClock::After(kHalfClosedPatience);
   }
 }
 
@@ -213,7 +213,7 @@ void HttpSession::Drain(std::chrono::milliseconds idle_patience) {
   // connected is about to send one.
   if (arriving) return;
   if (served_ && Unread() == 0 && idle_patience.count() == 0) return Close({});
-  input_deadline_ = std::min(input_deadline_, HttpContext::After(std::max(kDrainPatience, idle_patience)));
+  input_deadline_ = std::min(input_deadline_, CoarseClock::After(std::max(kDrainPatience, idle_patience)));
 }
 
 template <typename Predicate>

@@ -104,7 +104,7 @@ class HttpSession final : public Poller::Client,
   }
   // The exchange waits for more of its body: the time until then is the client's.
   void Awaits(HttpExchange& exchange) {
-    exchange.deadline = HttpContext::kNever;
+    exchange.deadline = CoarseClock::kNever;
     Wrote();
   }
   void Wrote() {
@@ -241,9 +241,9 @@ class HttpSession final : public Poller::Client,
 
   OutputQueue output_;
   Waiting waiting_ = Waiting::kNothing;
-  std::int64_t input_deadline_ = HttpContext::kNever;
-  std::int64_t write_deadline_ = HttpContext::kNever;
-  std::int64_t gone_deadline_ = HttpContext::kNever;
+  std::int64_t input_deadline_ = CoarseClock::kNever;
+  std::int64_t write_deadline_ = CoarseClock::kNever;
+  std::int64_t gone_deadline_ = CoarseClock::kNever;
 
   Progress reading_;  // Of the replies that are queued.
   Progress sending_;  // Of the body that is being read, while the script waits for it.

@@ -32,7 +32,7 @@ void HttpSession::OnReady(std::uint32_t events) {
     // TLS may have had to write before it could read on.
     if (tls_ != nullptr && output_.empty()) {
       more_input_ = true;
-      write_deadline_ = HttpContext::kNever;
+      write_deadline_ = CoarseClock::kNever;
     }
   }
   if ((events & ~EPOLLOUT) != 0 && (watched_ & EPOLLIN) != 0) {
@@ -281,10 +281,10 @@ void HttpSession::TellNews() {
   body_news_ = false;
   for (HttpExchange* exchange = first_; exchange != nullptr; exchange = exchange->next) {
     if (!exchange->lent() || !exchange->has_news()) continue;
-    exchange->deadline = HttpContext::After(exchange->app->limits.request);
+    exchange->deadline = CoarseClock::After(exchange->app->limits.request);
     // The next turn sets it anew if the script goes on reading.
     waiting_ = Waiting::kNothing;
-    input_deadline_ = HttpContext::kNever;
+    input_deadline_ = CoarseClock::kNever;
     const std::size_t filled = exchange->TakeNews();
     return exchange->app->sink->BodyArrived(*exchange, filled);
   }
@@ -292,14 +292,14 @@ void HttpSession::TellNews() {
 
 void HttpSession::Dispatch(HttpExchange& exchange) {
   exchange.state = HttpExchange::State::kRunning;
-  if (context_.access_log) exchange.started = HttpContext::Now();
+  if (context_.access_log) exchange.started = CoarseClock::Now();
   served_ = true;
   if (redirects_) [[unlikely]]
     return Redirect(exchange);
   if (exchange.app == nullptr) [[unlikely]]
     return exchange.Answer(404);
   if (exchange.request().websocket && RefuseUpgrade(exchange)) return;
-  exchange.deadline = HttpContext::After(exchange.app->limits.request);
+  exchange.deadline = CoarseClock::After(exchange.app->limits.request);
   exchange.app->batch.push_back(&exchange);
 }
 

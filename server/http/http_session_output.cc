@@ -54,7 +54,7 @@ void HttpSession::Finished(HttpExchange& exchange) {
 void HttpSession::LogAccess(HttpExchange& exchange) {
   // 499, as others call it: the client has gone before there was a reply.
   const int status = exchange.status() == 0 ? 499 : exchange.status();
-  const std::int64_t duration = exchange.started == 0 ? 0 : HttpContext::Now() - exchange.started;
+  const std::int64_t duration = exchange.started == 0 ? 0 : CoarseClock::Now() - exchange.started;
   context_.access_log->Add({.head = exchange.head(),
                             .http11 = exchange.request().http11,
                             .status = status,
@@ -88,13 +88,13 @@ long HttpSession::SendOnce(std::span<iovec> buffers, int flags) {
 }
 
 void HttpSession::NoteProgress() {
-  write_deadline_ = output_.empty() ? HttpContext::kNever : HttpContext::After(context_.config.timeouts.write);
-  gone_deadline_ = HttpContext::kNever;
+  write_deadline_ = output_.empty() ? CoarseClock::kNever : CoarseClock::After(context_.config.timeouts.write);
+  gone_deadline_ = CoarseClock::kNever;
 }
 
 void HttpSession::NoteBlocked() {
   blocked_ = true;
-  if (write_deadline_ == HttpContext::kNever) write_deadline_ = HttpContext::After(context_.config.timeouts.write);
+  if (write_deadline_ == CoarseClock::kNever) write_deadline_ = CoarseClock::After(context_.config.timeouts.write);
 }
 
 void HttpSession::Send() {

@@ -108,7 +108,7 @@ class HttpWebSocket final : public WebSocketPeer, private WsSink {
   bool pinged_ = false;
   std::int64_t last_heard_ = 0;
   std::int64_t last_message_ = 0;
-  std::int64_t close_deadline_ = HttpContext::kNever;
+  std::int64_t close_deadline_ = CoarseClock::kNever;
 };
 
 }  // namespace jsd
