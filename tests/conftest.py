@@ -1,4 +1,4 @@
-"""Fixtures of the end-to-end tests: the built jsd, started for each test on ports that the kernel chooses.
+"""Options and fixtures of the tests in e2e, http1 and resilience: the built jsd, on ports that the kernel chooses.
 
 JSD_BINARY names the binary; bazel-bin/server/jsd is the default.
 """
