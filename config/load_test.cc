@@ -84,6 +84,32 @@ TEST_F(LoadTest, WhatTheFileLeavesOutHasItsDefault) {
   EXPECT_THAT(config.v8.flags, IsEmpty());
 }
 
+// toml++ 3.3 has such letters, in these places, run into code that it takes for unreachable.
+TEST_F(LoadTest, LettersBeyondAsciiOutsideOfQuotes) {
+  EXPECT_THAT(Errors("größe = 1\n"), ElementsAre("F:1:3: Error while parsing key-value pair: expected '=', saw 'ö'"));
+  EXPECT_THAT(
+      LineErrors("log", "ü = 1"),
+      ElementsAre("F:3:1: Error while parsing root table: expected keys, tables, whitespace or comments, saw 'ü'"));
+  EXPECT_THAT(LineErrors("server", "workers = 1 ü"),
+              ElementsAre("F:3:13: Error while parsing key-value pair: expected a comment or whitespace, saw 'ü'"));
+  EXPECT_THAT(LineErrors("log", "file = ñame"),
+              ElementsAre("F:3:8: Error while parsing value: could not determine value type"));
+  EXPECT_THAT(LineErrors("ж", "a = 1"),
+              ElementsAre("F:2:2: Error while parsing key: expected bare key starting character or string delimiter, "
+                          "saw 'ж'"));
+  // A no-break space is no blank in TOML.
+  EXPECT_THAT(LineErrors("server", "workers\u00a0= 1"),
+              ElementsAre("F:3:8: Error while parsing key-value pair: expected '=', saw '\u00a0'"));
+  EXPECT_THAT(LineErrors("log", "file = \"\xff\""), ElementsAre("F:3:8: Encountered invalid utf-8 sequence"));
+
+  const LoadResult continued = LoadText("[app]\nscript = \"a.mjs\"\nenv = { A = \"\"\"x \\\n   über\"\"\" }\n");
+  ASSERT_THAT(continued.errors, IsEmpty());
+  EXPECT_THAT(continued.config->apps.front().env, ElementsAre(Pair("A", "x über")));
+  const LoadResult overridden = LoadText(kMinimal, {"app.env.A=ü b"});
+  ASSERT_THAT(overridden.errors, IsEmpty());
+  EXPECT_THAT(overridden.config->apps.front().env, ElementsAre(Pair("A", "ü b")));
+}
+
 TEST_F(LoadTest, EveryKeyIsRead) {
   const LoadResult result = LoadText(R"(
     [server]

@@ -1,5 +1,6 @@
 """The scripts that a person starts with, and the counting behind the last line of script/test."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,13 @@ def test_unknown_argument(script, tmp_path):
                             text=True, timeout=20)
     assert result.returncode == 1
     assert '--frobnicate' in result.stderr
+
+
+@pytest.mark.skipif(not os.environ.get('JSD_LONG'), reason='builds each target anew: only with script/test --long')
+@pytest.mark.parametrize('target', ['request', 'chunked', 'websocket', 'config', 'proxies'])
+def test_what_fuzzing_has_found_is_still_right(target):
+    result = subprocess.run([REPOSITORY / 'script/fuzz', target, '0'], capture_output=True, text=True, timeout=600)
+    assert result.returncode == 0, result.stderr[-4000:]
 
 
 def test_shellcheck():

@@ -1,4 +1,8 @@
-"""Writes the seeds of a fuzz target into a folder: the cases of tests/http1, frames, and configuration files."""
+"""Writes the seeds of a fuzz target into a folder, or keeps what a folder holds.
+
+    seeds.py TARGET FOLDER          writes the corpus, the cases of tests/http1, frames, and configuration files
+    seeds.py TARGET --keep FOLDER   makes the files of FOLDER the corpus: a line of tests/fuzz/corpus/TARGET.txt for each
+"""
 
 import hashlib
 import pathlib
@@ -6,6 +10,20 @@ import sys
 import tomllib
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+CORPUS = pathlib.Path(__file__).parent / 'corpus'
+
+
+def kept(target):
+    path = CORPUS / f'{target}.txt'
+    for line in path.read_text().splitlines() if path.exists() else ():
+        yield line.encode().decode('unicode_escape').encode('latin-1')
+
+
+def keep(target, folder):
+    inputs = sorted((path.read_bytes() for path in folder.iterdir()), key=lambda data: (len(data), data))
+    CORPUS.mkdir(exist_ok=True)
+    lines = ''.join(data.decode('latin-1').encode('unicode_escape').decode() + '\n' for data in inputs)
+    (CORPUS / f'{target}.txt').write_text(lines)
 
 
 def cases():
@@ -32,6 +50,7 @@ def websocket_seeds():
 
 
 def seeds(target):
+    yield from kept(target)
     if target == 'websocket':
         yield from websocket_seeds()
         return
@@ -56,7 +75,11 @@ def seeds(target):
 
 
 def main():
-    target, folder = sys.argv[1], pathlib.Path(sys.argv[2])
+    target, *arguments = sys.argv[1:]
+    folder = pathlib.Path(arguments[-1])
+    if arguments[0] == '--keep':
+        keep(target, folder)
+        return
     for data in seeds(target):
         (folder / hashlib.sha256(data).hexdigest()[:16]).write_bytes(data)
 
