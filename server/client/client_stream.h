@@ -35,7 +35,8 @@ class ClientStream {
   // Goes on with the handshake.
   Progress Handshake();
 
-  // kDone with 1 to `size` bytes; kEnd after the last of them.
+  // kDone with 1 to `size` bytes; kEnd after the last of them. A server that sends messages of TLS itself (tickets,
+  // KeyUpdate) and no data is given up.
   Progress Read(char* room, std::size_t size);
   Progress Write(std::string_view bytes);
 

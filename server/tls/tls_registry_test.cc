@@ -1,57 +1,27 @@
 #include "server/tls/tls_registry.h"
 
 #include <gtest/gtest.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
-#include <stdlib.h>
+#include <openssl/x509.h>
 
-#include <cstdio>
-#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
+
+#include "server/tls/test_certificates.h"
 
 namespace jsd {
 namespace {
 
 class TlsRegistryTest : public testing::Test {
  protected:
-  TlsRegistryTest() {
-    std::string pattern = "/tmp/tls_registry_test.XXXXXX";
-    folder_ = mkdtemp(pattern.data());
-  }
-  ~TlsRegistryTest() override { std::filesystem::remove_all(folder_); }
-
-  // Writes a key and a certificate of its own for `names`, "DNS:a,DNS:b", as NAME.key and NAME.pem.
-  void Issue(const std::string& name, const std::string& names, long serial = 1) {
-    const std::unique_ptr<EVP_PKEY, void (*)(EVP_PKEY*)> key(EVP_EC_gen("P-256"), EVP_PKEY_free);
-    const std::unique_ptr<X509, void (*)(X509*)> certificate(X509_new(), X509_free);
-    X509_set_version(certificate.get(), X509_VERSION_3);
-    ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), serial);
-    X509_gmtime_adj(X509_getm_notBefore(certificate.get()), 0);
-    X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 3600);
-    X509_set_pubkey(certificate.get(), key.get());
-    X509_EXTENSION* const extension = X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, names.c_str());
-    X509_add_ext(certificate.get(), extension, -1);
-    X509_EXTENSION_free(extension);
-    X509_sign(certificate.get(), key.get(), EVP_sha256());
-    const auto write = [this](const std::string& file, auto put) {
-      std::FILE* const out = std::fopen((folder_ / file).c_str(), "w");
-      ASSERT_EQ(put(out), 1);
-      std::fclose(out);
-    };
-    write(name + ".key",
-          [&](std::FILE* out) { return PEM_write_PrivateKey(out, key.get(), nullptr, nullptr, 0, nullptr, nullptr); });
-    write(name + ".pem", [&](std::FILE* out) { return PEM_write_X509(out, certificate.get()); });
-  }
+  void Issue(const std::string& name, const std::string& names, long serial = 1) { files_.Issue(name, names, serial); }
 
   Config ConfigFor(const std::vector<std::string>& names) const {
     Config config;
     TlsConfig& tls = config.server.tls.emplace_back();
     for (const std::string& name : names) {
-      tls.certificates.push_back(folder_ / (name + ".pem"));
-      tls.keys.push_back(folder_ / (name + ".key"));
+      tls.certificates.push_back(files_.folder() / (name + ".pem"));
+      tls.keys.push_back(files_.folder() / (name + ".key"));
     }
     return config;
   }
@@ -60,7 +30,7 @@ class TlsRegistryTest : public testing::Test {
     return ASN1_INTEGER_get(X509_get0_serialNumber(SSL_CTX_get0_certificate(context)));
   }
 
-  std::filesystem::path folder_;
+  TestCertificates files_;
   std::string error_;
 };
 
@@ -99,11 +69,11 @@ TEST_F(TlsRegistryTest, AReloadThatFailsChangesNothing) {
   const auto registry = TlsRegistry::Load(config, &error_);
   ASSERT_TRUE(registry) << error_;
   Issue("other", "DNS:a.example", 2);
-  std::filesystem::rename(folder_ / "other.key", folder_ / "a.key");
+  std::filesystem::rename(files_.folder() / "other.key", files_.folder() / "a.key");
   EXPECT_FALSE(registry->Reload(config, &error_));
   EXPECT_NE(error_.find("a.key: key values mismatch"), std::string::npos) << error_;
   EXPECT_EQ(SerialOf(registry->Find(0)->context()), 1);
-  std::ofstream(folder_ / "a.pem") << "no PEM\n";
+  std::ofstream(files_.folder() / "a.pem") << "no PEM\n";
   EXPECT_FALSE(registry->Reload(config, &error_));
   EXPECT_NE(error_.find("a.pem: no start line"), std::string::npos) << error_;
   EXPECT_EQ(SerialOf(registry->Find(0)->context()), 1);

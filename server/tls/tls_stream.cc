@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -22,6 +23,12 @@ namespace jsd {
 namespace {
 
 using nlohmann::json;
+
+// What Receive may read from the socket beyond the room that it is given: a record, more or less.
+constexpr std::size_t kMostOverhead = SSL3_RT_MAX_PACKET_SIZE;
+// Each KeyUpdate is two or three steps, and costs the server as much as the client. Clients that have gigabytes to send
+// send one now and then.
+constexpr unsigned kMostSteps = 128;
 
 // OpenSSL tells an error of a call by what is in the thread's queue, where others (WebCrypto) may have left something.
 void ForgetErrors() {
@@ -93,7 +100,7 @@ struct TlsStream::Bio {
   static int Read(BIO* bio, char* data, int size) {
     auto& stream = *static_cast<TlsStream*>(BIO_get_data(bio));
     BIO_clear_retry_flags(bio);
-    if (stream.drained_) {
+    if (stream.drained_ || stream.input_left_ == 0 || stream.steps_ > kMostSteps) {
       BIO_set_retry_read(bio);
       return -1;
     }
@@ -109,6 +116,7 @@ struct TlsStream::Bio {
       if (!std::exchange(stream.any_input_, true)) stream.first_ = *data;
       // The end would come up by itself, unless it already has.
       stream.drained_ = received < size && !stream.end_seen_;
+      stream.input_left_ -= std::min(stream.input_left_, static_cast<std::size_t>(received));
     }
     return static_cast<int>(received);
   }
@@ -149,17 +157,25 @@ TlsStream::TlsStream(std::shared_ptr<const TlsListener> listener, int socket)
   BIO* const output = listener_->kernel() ? BIO_new_socket(socket, BIO_NOCLOSE) : input;
   JSD_CHECK(output != nullptr);
   SSL_set_bio(ssl_.get(), input, output);
+  SSL_set_app_data(ssl_.get(), this);
   SSL_set_accept_state(ssl_.get());
 }
 
 TlsStream::~TlsStream() = default;
 
+void TlsStream::OnStep(const SSL* ssl, int, int) { ++static_cast<TlsStream*>(SSL_get_app_data(ssl))->steps_; }
+
 TlsStream::Handshake TlsStream::Continue(bool end_seen) {
   end_seen_ |= end_seen;
   drained_ = false;
+  // OpenSSL has limits of its own for what a handshake is.
+  input_left_ = std::numeric_limits<std::size_t>::max();
   ForgetErrors();
   const int result = SSL_do_handshake(ssl_.get());
-  if (result == 1) return Handshake::kDone;
+  if (result == 1) {
+    SSL_set_info_callback(ssl_.get(), OnStep);
+    return Handshake::kDone;
+  }
   switch (SSL_get_error(ssl_.get(), result)) {
     case SSL_ERROR_WANT_READ:
       return Handshake::kWantsInput;
@@ -183,11 +199,13 @@ TlsStream::Handshake TlsStream::Continue(bool end_seen) {
 long TlsStream::Receive(std::span<char> room) {
   std::size_t total = 0;
   drained_ = more_input_ = wants_output_ = false;
+  input_left_ = room.size() + kMostOverhead;
   while (total < room.size() && !end_ && !failed_) {
     std::size_t size = 0;
     ForgetErrors();
     if (SSL_read_ex(ssl_.get(), room.data() + total, room.size() - total, &size) == 1) {
       total += size;
+      steps_ = 0;
       more_input_ = total == room.size();
       if (drained_ && SSL_has_pending(ssl_.get()) == 0) {
         more_input_ = false;
@@ -196,8 +214,11 @@ long TlsStream::Receive(std::span<char> room) {
       continue;
     }
     const int error = SSL_get_error(ssl_.get(), 0);
-    if (error == SSL_ERROR_WANT_READ) break;
-    if (error == SSL_ERROR_WANT_WRITE) {
+    if (error == SSL_ERROR_WANT_READ && steps_ <= kMostSteps) {
+      more_input_ = !drained_;
+      break;
+    }
+    if (error == SSL_ERROR_WANT_WRITE && steps_ <= kMostSteps) {
       wants_output_ = true;
       break;
     }
@@ -211,7 +232,7 @@ long TlsStream::Receive(std::span<char> room) {
     return static_cast<long>(total);
   }
   if (end_) return 0;
-  errno = failed_ ? ECONNRESET : EAGAIN;
+  errno = failed_ ? ECONNRESET : more_input_ ? EINTR : EAGAIN;
   return -1;
 }
 

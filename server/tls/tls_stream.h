@@ -37,7 +37,8 @@ class TlsStream {
   Handshake Continue(bool end_seen);
 
   // As recv(2): how much was read, 0 at the end, or -1 with errno, which is EAGAIN when the socket has to come up
-  // first.
+  // first, and EINTR when so much has come that was no data that others should have a turn. Reads hardly more from the
+  // socket than there is room for. A client that sends messages of TLS itself (KeyUpdate) and no data is given up.
   long Receive(std::span<char> room);
   // After Receive: more can be read, or the end, before the socket comes up again.
   bool more_input() const { return more_input_; }
@@ -65,13 +66,18 @@ class TlsStream {
   };
   struct Bio;
 
+  // What the client makes OpenSSL do beside reading data: called for steps of the protocol and for alerts.
+  static void OnStep(const SSL* ssl, int where, int result);
+
   const std::shared_ptr<const TlsListener> listener_;
   const int socket_;
   std::unique_ptr<SSL, FreeSsl> ssl_;
   std::vector<char> unsent_;  // A record that OpenSSL has begun to send.
   std::string failure_;
   std::string description_;
-  char first_ = 0;  // The first byte that the client sent.
+  std::size_t input_left_ = 0;  // What may still be read from the socket before somebody else has a turn.
+  unsigned steps_ = 0;          // Since the last data.
+  char first_ = 0;              // The first byte that the client sent.
   bool any_input_ = false;
   bool drained_ = false;  // The socket has nothing more to read now.
   bool end_seen_ = false;
