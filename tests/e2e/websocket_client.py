@@ -5,7 +5,7 @@ import os
 import socket
 import struct
 
-from http_client import TIMEOUT
+from http_client import Connection
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 
@@ -37,40 +37,22 @@ def handshake(target='/', host='localhost', **fields):
     return f'GET {target} HTTP/1.1\r\n{lines}\r\n'.encode()
 
 
-class WebSocketClient:
+class WebSocketClient(Connection):
     """A connection after its handshake."""
 
     def __init__(self, address, target='/', context=None, receive_buffer=None, **fields):
-        host, port = address.rsplit(':', 1)
-        self.socket = socket.socket()
-        if receive_buffer:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.socket.settimeout(TIMEOUT)
-        self.socket.connect((host, int(port)))
+        super().__init__(address, receive_buffer)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if context:
             self.socket = context.wrap_socket(self.socket, server_hostname='localhost')
-        self.buffer = b''
-        self.socket.sendall(handshake(target, **fields))
+        self.send(handshake(target, **fields))
         self.head = self._until(b'\r\n\r\n').decode('latin-1')
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
-    def close(self):
-        self.socket.close()
 
     def header(self, name):
         values = [line.split(':', 1)[1].strip() for line in self.head.split('\r\n')[1:]
                   if line.lower().startswith(name.lower() + ':')]
         assert len(values) < 2, self.head
         return values[0] if values else None
-
-    def send(self, data):
-        self.socket.sendall(data)
 
     def send_text(self, text):
         self.send(frame(TEXT, text.encode()))
@@ -109,20 +91,6 @@ class WebSocketClient:
 
     def _more(self):
         try:
-            data = self.socket.recv(1 << 20)
+            return super()._more()
         except ConnectionResetError:
-            data = b''
-        self.buffer += data
-        return bool(data)
-
-    def _until(self, end):
-        while end not in self.buffer:
-            assert self._more(), self.buffer
-        head, _, self.buffer = self.buffer.partition(end)
-        return head
-
-    def _exactly(self, size):
-        while len(self.buffer) < size:
-            assert self._more(), f'{len(self.buffer)} of {size} bytes came'
-        data, self.buffer = self.buffer[:size], self.buffer[size:]
-        return data
+            return False
