@@ -1,6 +1,5 @@
 """Connections that are too many, too slow, or never come to the point."""
 
-import resource
 import time
 
 import pytest
@@ -89,22 +88,3 @@ def test_a_reader_that_sips_is_given_up(jsd):
             while True:
                 assert client.receive_some(), 'the end'
                 time.sleep(0.05)
-
-
-def test_two_thousand_stalled_connections_leave_others_unharmed(jsd):
-    files = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(8192, files[1]), files[1]))
-    server = jsd(READ, {'timeouts.header': '4s', 'timeouts.body': '4s'}, nofile=8192)
-    # Half a request line, half a header, and half a body that is waited for.
-    starts = (b'GET /', b'GET / HTTP/1.1\r\nHost: a\r\nX-A:',
-              b'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab')
-    stalled = []
-    for i in range(2000):
-        client = server.connect()
-        client.send(starts[i % len(starts)])
-        stalled.append(client)
-    for _ in range(50):
-        assert server.get().text == '0'
-    assert {client.read_response().status for client in stalled} == {408}
-    assert all(client.is_closed() for client in stalled)
-    assert server.get().text == '0'

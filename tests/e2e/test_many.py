@@ -1,5 +1,8 @@
-"""Thousands of connections: what each costs while it waits, and that those which stall harm nobody else."""
+"""Thousands of connections: what each costs while it waits, that those which stall harm nobody else, and that listeners
+to events are served for as long as they like. With script/test --long there are more of them, for minutes.
+"""
 
+import os
 import resource
 import select
 import socket
@@ -8,12 +11,14 @@ import time
 
 import pytest
 
-from http_client import TIMEOUT, wait_for
+from http_client import TIMEOUT, Connection, wait_for
 from server import BINARY
 from websocket_client import frame, handshake
 
-COUNT = 2000
-FIRST = 200  # Of them, before memory is looked at: what they share is there then.
+LONG = bool(os.environ.get('JSD_LONG'))
+COUNT = 10_000 if LONG else 2000
+FIRST = COUNT // 10  # Of them, before memory is looked at: what they share is there then.
+BEATS, LISTENING = (300, 3000) if LONG else (5, 300)
 KIB = 1024
 
 LISTENERS = '''
@@ -39,6 +44,26 @@ export default { fetch(request) {
 } };
 '''
 
+HEARTBEATS = '''
+let listening = 0;
+const beat = new TextEncoder().encode(': beat\\n\\n');
+export default { fetch(request) {
+  if (new URL(request.url).pathname === '/count') return new Response(`${listening}`);
+  let timer;
+  const body = new ReadableStream({
+    start(controller) {
+      listening++;
+      timer = setInterval(() => controller.enqueue(beat), 1000);
+    },
+    cancel() {
+      listening--;
+      clearInterval(timer);
+    },
+  });
+  return new Response(body, { headers: { 'content-type': 'text/event-stream' } });
+} };
+'''
+
 SOCKETS = '''
 export default { fetch(request) {
   const { socket, response } = jsd.upgradeWebSocket(request);
@@ -47,15 +72,16 @@ export default { fetch(request) {
 } };
 '''
 
-HELLO = 'export default { fetch: () => new Response("hello") };'
+READ = 'export default { fetch: async (request) => new Response(await request.text()) };'
 
 
 @pytest.fixture(autouse=True)
 def descriptors():
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard != resource.RLIM_INFINITY and hard < 3 * COUNT:
+    needed = COUNT + 1000
+    if hard != resource.RLIM_INFINITY and hard < needed:
         pytest.skip(f'{hard} descriptors are too few for {COUNT} connections')
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 3 * COUNT), hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, needed), hard))
     yield
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
@@ -70,8 +96,7 @@ def sanitized():
 
 
 def connect(server):
-    host, port = server.address.rsplit(':', 1)
-    connection = socket.create_connection((host, int(port)), TIMEOUT)
+    connection = Connection(server.address).socket
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return connection
 
@@ -116,6 +141,35 @@ def test_listeners_to_events_take_little_memory(jsd):
         assert each < 10 * KIB
 
 
+def test_listeners_with_heartbeats_are_served_on(jsd):
+    """Each listener gets every beat, in memory that does not grow."""
+    server = jsd(HEARTBEATS, {'timeouts.idle': '1s', 'limits.request': '1s'})
+    connections = open_all(server, b'GET / HTTP/1.1\r\nHost: a\r\n\r\n', b'\r\n\r\n', LISTENING)
+    beats = {connection.fileno(): 0 for connection in connections}
+    by_number = {connection.fileno(): connection for connection in connections}
+    poll = select.poll()
+    for number in by_number:
+        poll.register(number, select.POLLIN)
+    sizes = []
+    while min(beats.values()) < BEATS:
+        ready = poll.poll(1000 * TIMEOUT)
+        assert ready, 'the beats have stopped'
+        for number, _ in ready:
+            piece = by_number[number].recv(4096)
+            assert piece, f'the stream ended after {beats[number]} beats'
+            beats[number] += piece.count(b': beat\n\n\r\n')
+        if min(beats.values()) > len(sizes):
+            sizes.append(resident(server))
+    assert max(beats.values()) < 2 * BEATS + TIMEOUT
+    assert server.get('/count').body == b'%d' % LISTENING
+    for connection in connections:
+        connection.close()
+    wait_for(lambda: server.get('/count').body == b'0', 'the streams to be cancelled')
+    if not sanitized():
+        # V8's heap finds its size first.
+        assert max(sizes[-BEATS // 4:]) - sizes[len(sizes) // 2] < 16 << 20, sizes
+
+
 def test_websockets_at_rest_take_little_memory(jsd):
     server = jsd(SOCKETS)
     connections, each = cost_of_each(server, handshake(), b'\r\n\r\n')
@@ -128,16 +182,18 @@ def test_websockets_at_rest_take_little_memory(jsd):
 
 
 def test_connections_that_stall_are_dropped_and_harm_nobody(jsd):
-    server = jsd(HELLO, {'timeouts.header': '5s', 'timeouts.body': '5s'}, workers=2)
-    parts = (b'GET / HTTP/1.1\r\nHost: a\r\nX-Slow: ',
-             b'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nX-Cut')
+    server = jsd(READ, {'timeouts.header': '5s', 'timeouts.body': '5s'}, workers=2)
+    # Half a request line, half a header of either kind, and half a body that is waited for.
+    parts = (b'GET /', b'GET / HTTP/1.1\r\nHost: a\r\nX-Slow: ',
+             b'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nX-Cut',
+             b'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab')
     stalled = []
     for i in range(COUNT):
         connection = connect(server)
         connection.sendall(parts[i % len(parts)])
         stalled.append(connection)
     for _ in range(100):
-        assert server.get('/').body == b'hello'
+        assert server.request('POST', '/', body=b'hello').body == b'hello'
     answers = {connection.fileno(): b'' for connection in stalled}
     by_number = {connection.fileno(): connection for connection in stalled}
     poll = select.poll()
@@ -151,6 +207,6 @@ def test_connections_that_stall_are_dropped_and_harm_nobody(jsd):
             if not piece:
                 poll.unregister(number)
                 by_number.pop(number).close()
-        assert server.get('/').body == b'hello'
+        assert server.request('POST', '/', body=b'hello').body == b'hello'
     assert not by_number, f'{len(by_number)} are still open'
     assert {answer.split(b'\r\n')[0] for answer in answers.values()} == {b'HTTP/1.1 408 Request Timeout'}

@@ -357,11 +357,40 @@ def test_ocsp_responses_are_stapled(serve, authority, localhost):
     assert 'OCSP' not in s_client(server, '-servername', 'localhost').stdout
 
 
+def kernel_encrypts():
+    """How many connections the kernel has encrypted for so far; none where it does not have the module."""
+    try:
+        with open('/proc/net/tls_stat') as counters:
+            return sum(int(line.split()[1]) for line in counters if re.match('TlsTx(Sw|Device)\\b', line))
+    except FileNotFoundError:
+        return None
+
+
 def test_kernel_tls_changes_nothing_that_a_client_sees(serve, authority):
     server = serve(kernel=True)
+    before = kernel_encrypts()
     with connect(server, context(authority)) as connection:
         assert exchange(connection)[1] == b'hello'
         assert exchange(connection, '/large')[1] == b'\7' * 3_000_000
+    assert before is None or kernel_encrypts() > before
+
+
+def test_nothing_is_read_before_the_handshake_is_complete(serve, tmp_path):
+    """No 0-RTT: a session that is resumed offers none."""
+    server = serve()
+    request = 'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'
+    session, early = tmp_path / 'session', tmp_path / 'early'
+    early.write_text(request)
+    output = s_client(server, '-tls1_3', '-ign_eof', '-sess_out', session, text=request).stdout
+    assert 'hello' in output and 'Max Early Data: 0' in output
+    output = s_client(server, '-tls1_3', '-ign_eof', '-sess_in', session, '-early_data', early, text=request).stdout
+    assert 'hello' in output and 'Reused, TLSv1.3' in output and 'Early data was not sent' in output
+
+
+def test_nothing_is_negotiated_again(serve):
+    server = serve()
+    result = s_client(server, '-tls1_2', text='R\n')
+    assert 'RENEGOTIATING' in result.stderr + result.stdout and 'no renegotiation' in result.stderr, result
 
 
 def test_a_drain_finishes_what_is_in_flight(serve, authority):
