@@ -118,9 +118,8 @@ std::string ClientWebSocket::CheckReply(const ResponseParser& head) {
   compresses_ = true;
   deflater_keeps_context_ = agreement.client_context;
   if (agreement.server_context) own_inflater_ = std::make_unique<WsInflater>();
-  if (agreement.client_context || agreement.client_window_bits != 15) {
-    own_deflater_ = std::make_unique<WsDeflater>(agreement.client_window_bits);
-  }
+  if (agreement.client_context) own_deflater_ = std::make_unique<WsDeflater>(agreement.client_window_bits);
+  deflater_ = own_deflater_ ? own_deflater_.get() : &pool_.ws_deflate.DeflaterFor(agreement.client_window_bits);
   return {};
 }
 
@@ -130,10 +129,9 @@ void ClientWebSocket::OnUpgraded(ClientStream stream, const ResponseParser& head
   }
   stream_ = std::move(stream);
   if (!pool_.poller.Watch(stream_.socket(), kEvents, *this)) return OnFailure(SocketFailure(errno, host_));
-  SharedWsDeflate& shared = pool_.ws_deflate;
-  if (compresses_ && !own_inflater_ && !shared.inflater) shared.inflater = std::make_unique<WsInflater>();
-  if (compresses_ && !own_deflater_ && !shared.deflater) shared.deflater = std::make_unique<WsDeflater>(15);
-  WsInflater* const inflater = !compresses_ ? nullptr : own_inflater_ ? own_inflater_.get() : shared.inflater.get();
+  WsInflater* const inflater = !compresses_    ? nullptr
+                               : own_inflater_ ? own_inflater_.get()
+                                               : &pool_.ws_deflate.Inflater();
   reader_.emplace(WsRole::kClient, WsReadLimits{pool_.web_socket_config.frame, pool_.web_socket_config.message},
                   inflater, own_inflater_ != nullptr);
   state_ = State::kOpen;
@@ -255,9 +253,8 @@ void ClientWebSocket::Send(Kind kind, std::string_view message) {
   spoken_ = true;
   const WsOpcode opcode = kind == Kind::kText ? WsOpcode::kText : WsOpcode::kBinary;
   if (compresses_ && message.size() >= kLeastCompressed) {
-    WsDeflater& deflater = own_deflater_ ? *own_deflater_ : *pool_.ws_deflate.deflater;
-    SendFrame(opcode, deflater.Deflate(message), true);
-    if (!deflater_keeps_context_) deflater.Reset();
+    SendFrame(opcode, deflater_->Deflate(message), true);
+    if (!deflater_keeps_context_) deflater_->Reset();
   } else {
     SendFrame(opcode, message);
   }

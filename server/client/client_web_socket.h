@@ -124,7 +124,8 @@ class ClientWebSocket final : public WebSocketPeer,
   bool resumed_ = false;
 
   std::string extensions_;
-  std::unique_ptr<WsDeflater> own_deflater_;  // Null: the shared one.
+  std::unique_ptr<WsDeflater> own_deflater_;  // Null where messages stand alone.
+  WsDeflater* deflater_ = nullptr;            // That, or one of the shared ones.
   std::unique_ptr<WsInflater> own_inflater_;
   bool compresses_ = false;
   bool deflater_keeps_context_ = false;

@@ -15,9 +15,9 @@ constexpr std::size_t kContiguous = 8 * 1024;
 
 WsInflater* Inflater(HttpContext& context, const WsDeflateAgreement* agreement, std::unique_ptr<WsInflater>& own) {
   if (agreement == nullptr) return nullptr;
-  std::unique_ptr<WsInflater>& inflater = agreement->client_context ? own : context.ws_deflate.inflater;
-  if (!inflater) inflater = std::make_unique<WsInflater>();
-  return inflater.get();
+  if (!agreement->client_context) return &context.ws_deflate.Inflater();
+  own = std::make_unique<WsInflater>();
+  return own.get();
 }
 
 }  // namespace
@@ -34,12 +34,9 @@ HttpWebSocket::HttpWebSocket(HttpContext& context, HttpSession& session, HttpExc
       reader_(WsRole::kServer, {context.config.websocket.frame, context.config.websocket.message},
               Inflater(context, agreement, own_inflater_), agreement != nullptr && agreement->client_context) {
   lent_to = exchange.lent_to;
-  // A window that is not the usual one is the connection's own, too.
-  if (agreement != nullptr && (agreement->server_context || agreement->server_window_bits != 15)) {
-    own_deflater_ = std::make_unique<WsDeflater>(agreement->server_window_bits);
-  } else if (agreement != nullptr && !context.ws_deflate.deflater) {
-    context.ws_deflate.deflater = std::make_unique<WsDeflater>(15);
-  }
+  if (agreement == nullptr) return;
+  if (agreement->server_context) own_deflater_ = std::make_unique<WsDeflater>(agreement->server_window_bits);
+  deflater_ = own_deflater_ ? own_deflater_.get() : &context.ws_deflate.DeflaterFor(agreement->server_window_bits);
 }
 
 HttpWebSocket::~HttpWebSocket() = default;
@@ -149,9 +146,8 @@ void HttpWebSocket::Send(Kind kind, std::string_view message) {
   spoken_ = true;
   const WsOpcode opcode = kind == Kind::kText ? WsOpcode::kText : WsOpcode::kBinary;
   if (compresses_ && message.size() >= kLeastCompressed) {
-    WsDeflater& deflater = own_deflater_ ? *own_deflater_ : *context_.ws_deflate.deflater;
-    SendFrame(opcode, deflater.Deflate(message), true);
-    if (!deflater_keeps_context_) deflater.Reset();
+    SendFrame(opcode, deflater_->Deflate(message), true);
+    if (!deflater_keeps_context_) deflater_->Reset();
   } else {
     SendFrame(opcode, message);
   }

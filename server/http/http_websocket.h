@@ -83,9 +83,10 @@ class HttpWebSocket final : public WebSocketPeer, private WsSink {
   HttpSession& session_;
   HttpExchange& exchange_;
   HttpApp& app_;
-  std::unique_ptr<WsDeflater> own_deflater_;  // Null: the shared one.
+  std::unique_ptr<WsDeflater> own_deflater_;  // Null where messages stand alone.
   std::unique_ptr<WsInflater> own_inflater_;
   const bool compresses_;
+  WsDeflater* deflater_ = nullptr;  // That, or one of the shared ones.
   const bool deflater_keeps_context_;
   const std::string extensions_;
   WsReader reader_;

@@ -247,4 +247,16 @@ std::uint16_t WsInflater::Feed(std::string_view bytes, std::size_t limit, std::s
 
 void WsInflater::Reset() { inflateReset(&stream_); }
 
+WsDeflater& SharedWsDeflate::DeflaterFor(int window_bits) {
+  constexpr int kSmallest = 9;
+  std::unique_ptr<WsDeflater>& deflater = deflaters_[static_cast<std::size_t>(window_bits - kSmallest)];
+  if (!deflater) deflater = std::make_unique<WsDeflater>(window_bits);
+  return *deflater;
+}
+
+WsInflater& SharedWsDeflate::Inflater() {
+  if (!inflater_) inflater_ = std::make_unique<WsInflater>();
+  return *inflater_;
+}
+
 }  // namespace jsd

@@ -3,6 +3,7 @@
 
 #include <zlib.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -79,12 +80,19 @@ class WsInflater {
   z_stream stream_{};
 };
 
-// The compressor and decompressor for messages that stand alone: connections of a worker use them in turn.
+// The compressors and the decompressor for messages that stand alone: connections of a worker use them in turn. Each is
+// made for the first that needs it.
 //
 // Owner: the context. Thread: the worker's. Lifetime: longer than the sessions'.
-struct SharedWsDeflate {
-  std::unique_ptr<WsDeflater> deflater;  // Null until the first that needs it.
-  std::unique_ptr<WsInflater> inflater;
+class SharedWsDeflate {
+ public:
+  // `window_bits` from 9 to 15.
+  WsDeflater& DeflaterFor(int window_bits);
+  WsInflater& Inflater();
+
+ private:
+  std::array<std::unique_ptr<WsDeflater>, 7> deflaters_;  // By window.
+  std::unique_ptr<WsInflater> inflater_;
 };
 
 }  // namespace jsd

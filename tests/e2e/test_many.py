@@ -170,9 +170,13 @@ def test_listeners_with_heartbeats_are_served_on(jsd):
         assert max(sizes[-BEATS // 4:]) - sizes[len(sizes) // 2] < 16 << 20, sizes
 
 
-def test_websockets_at_rest_take_little_memory(jsd):
-    server = jsd(SOCKETS)
-    connections, each = cost_of_each(server, handshake(), b'\r\n\r\n')
+@pytest.mark.parametrize('settings, fields', [
+    ({}, {}),
+    ({'websocket.compression': 'message'}, {'Sec_WebSocket_Extensions': 'permessage-deflate; server_max_window_bits=14'}),
+], ids=['plain', 'compressed with a window of its own'])
+def test_websockets_at_rest_take_little_memory(jsd, settings, fields):
+    server = jsd(SOCKETS, settings)
+    connections, each = cost_of_each(server, handshake(**fields), b'\r\n\r\n')
     for connection in connections:
         connection.sendall(frame(1, b'hello'))
         receive_until(connection, b'\x81\x05hello')
