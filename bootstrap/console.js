@@ -36,7 +36,7 @@ function formatText(value) {
 
 function formatNumber(value, parse) {
   if (typeof value === 'bigint') return showPrimitive(value);
-  return webidl.isObject(value) || typeof value === 'symbol' ? 'NaN' : showPrimitive(parse(value));
+  return webidl.isObject(value) || typeof value === 'symbol' ? 'NaN' : showPrimitive(parse(value, 10));
 }
 
 // Console standard, "formatter". `arguments_` is an array of what was given to the console's method.
@@ -81,7 +81,7 @@ function directive(code, arguments_, next) {
   const value = arguments_[next];
   switch (code) {
     case 's': return formatText(value);
-    case 'd': return formatNumber(value, Number);
+    case 'd':
     case 'i': return formatNumber(value, NumberParseInt);
     case 'f': return formatNumber(value, NumberParseFloat);
     case 'o':

@@ -144,12 +144,12 @@ TEST_F(ConsoleTest, FollowsFormatStrings) {
       console.log('100%', 'rest', { a: 'b' });
       console.log('%%');
       console.log('%s %s %s', null, Symbol('q'), 5n);
-      console.log('%d %i', {}, 3n);
+      console.log('%d %i %d', {}, 3n, '0x10');
       console.log('%s', { toString() { return 'own text' } }, { toString() { throw 1 } });
       console.log();
       console.log({}, '%s', 'x');)"),
-              ElementsAre("x is 4.5, 4, 4.5%", "{ a: 1 } [ 1 ]", "styled", "one %s", "100% rest { a: 'b' }", "%%",
-                          "null Symbol(q) 5n", "NaN 3n", "own text { toString: [Function: toString] }", "", "{} %s x"));
+              ElementsAre("x is 4, 4, 4.5%", "{ a: 1 } [ 1 ]", "styled", "one %s", "100% rest { a: 'b' }", "%%",
+                          "null Symbol(q) 5n", "NaN 3n 0", "own text { toString: [Function: toString] }", "", "{} %s x"));
 }
 
 TEST_F(ConsoleTest, GroupsCountsAndAsserts) {
