@@ -45,7 +45,7 @@ const excerpt = ({ line, column, endColumn, text }) => {
   const shown = StringPrototypeReplaceAll(StringPrototypeSlice(text, from, from + excerptWidth), '\t', ' ');
   const carets = MathMax(1, MathMin(endColumn - column, shown.length - (column - from)));
   const underline = StringPrototypeRepeat(' ', column - from) + StringPrototypeRepeat('^', carets);
-  return `\n ${number} | ${shown}\n ${margin} | ${underline}`;
+  return `\n ${number} |${shown === '' ? '' : ' '}${shown}\n ${margin} | ${underline}`;
 };
 
 // The number that digits make; 0 for anything else.
@@ -95,7 +95,9 @@ const mapPosition = (position) => {
   const original = core.ops.originalPosition(position.file, position.line, position.column + 1);
   if (original === undefined) return position;
   const column = original[2] - 1;
-  return { __proto__: null, file: original[0], line: original[1], column, endColumn: column + 1, text: original[3] };
+  // A map need not hold the sources.
+  const text = original[3] === '' ? undefined : original[3];
+  return { __proto__: null, file: original[0], line: original[1], column, endColumn: column + 1, text };
 };
 
 // The `    at …` lines of an error's stack, which begins with a message that may itself have several lines.
@@ -119,7 +121,8 @@ const reportError = (error, seen) => {
   const frames = framesOf(error);
   if (position !== undefined) position = mapPosition(position);
   if (position !== undefined && !StringPrototypeStartsWith(position.file, 'jsd:')) {
-    if (position.text !== '') report += excerpt(position);
+    // Columns of WebAssembly are offsets of its bytes.
+    if (position.text !== undefined && position.column <= position.text.length) report += excerpt(position);
     // A text that does not compile has no frame of its own; those there are belong to whoever wanted it compiled.
     const place = `${position.file}:${position.line}:`;
     if (!StringPrototypeIncludes(frames, place)) report += `\n    at ${place}${position.column + 1}`;

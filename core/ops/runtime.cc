@@ -100,7 +100,7 @@ void ReportUncaught(const Info& info) {
 void IsNativeError(const Info& info) { info.GetReturnValue().Set(info[0]->IsNativeError()); }
 
 // errorPosition(error): { file, line, column, endColumn, text } of where it was made; the line counts from 1, the
-// columns from 0. Undefined where V8 does not know.
+// columns from 0; `text` is the line, undefined where V8 does not have it. Undefined where V8 does not know at all.
 void ErrorPosition(const Info& info) {
   v8::Isolate* isolate = info.GetIsolate();
   const v8::Local<v8::Context> context = isolate->GetCurrentContext();
@@ -108,8 +108,9 @@ void ErrorPosition(const Info& info) {
   const int line = message->GetLineNumber(context).FromMaybe(0);
   const v8::Local<v8::Value> file = message->GetScriptResourceName();
   if (line <= 0 || file.IsEmpty() || !file->IsString()) return;
-  v8::Local<v8::String> text;
-  if (!message->GetSourceLine(context).ToLocal(&text)) text = v8::String::Empty(isolate);
+  v8::Local<v8::String> line_text;
+  v8::Local<v8::Value> text = v8::Undefined(isolate);
+  if (message->GetSourceLine(context).ToLocal(&line_text)) text = line_text;
   v8::Local<v8::Name> names[] = {Literal(isolate, "file"), Literal(isolate, "line"), Literal(isolate, "column"),
                                  Literal(isolate, "endColumn"), Literal(isolate, "text")};
   v8::Local<v8::Value> values[] = {file, v8::Integer::New(isolate, line),

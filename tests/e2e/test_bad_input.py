@@ -180,6 +180,7 @@ UNLOADABLE = {
     'syntax error': (
         "const fine = 1;\nexport default { fetch( };\n", r'app\.mjs:2:\d+', 'SyntaxError',
         'export default { fetch( };'),
+    'ends too early': ("export default {\n", r'app\.mjs:2:1', 'SyntaxError', ' 2 |'),
     'throws at load': (
         "const fine = 1;\nthrow new Error('at load');\n", r'app\.mjs:2:\d+', 'at load', "throw new Error('at load');"),
     'rejects at load': (
