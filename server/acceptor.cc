@@ -23,7 +23,6 @@ constexpr int kBatch = 64;
 // At the end, the length of a full queue: clients that go on connecting must not keep a server from stopping.
 constexpr int kLastBatches = 64;
 constexpr std::chrono::milliseconds kPause{100};
-constexpr std::chrono::seconds kLogPeriod{10};
 
 std::string RemoteAddress(const sockaddr_storage& peer) {
   char text[INET6_ADDRSTRLEN] = "";
@@ -43,7 +42,6 @@ std::uint16_t RemotePort(const sockaddr_storage& peer) {
 // Errors of one connection, which accept(2) takes out of the queue with it.
 bool IsOfOneConnection(int error) {
   switch (error) {
-    case EINTR:
     case ECONNABORTED:
     case EPROTO:
     case EPERM:  // A firewall rule.
@@ -120,6 +118,7 @@ void Acceptor::OnReadable(const boost::system::error_code& error) {
 }
 
 Acceptor::Result Acceptor::AcceptBatch() {
+  int failures = 0;
   for (int i = 0; i < kBatch; ++i) {
     sockaddr_storage peer{};
     socklen_t length = sizeof(peer);
@@ -128,7 +127,13 @@ Acceptor::Result Acceptor::AcceptBatch() {
     if (!socket.valid()) {
       const int error = errno;
       if (error == EAGAIN || error == EWOULDBLOCK) return Result::kEmpty;
-      if (IsOfOneConnection(error)) continue;
+      if (error == EINTR) continue;
+      if (IsOfOneConnection(error)) {
+        OnConnectionFailed(error);
+        // Where there is nothing else, whatever is wrong gets the time to pass.
+        if (++failures == kBatch) return Result::kExhausted;
+        continue;
+      }
       OnExhausted(error);
       return Result::kExhausted;
     }
@@ -138,12 +143,28 @@ Acceptor::Result Acceptor::AcceptBatch() {
   return Result::kMore;
 }
 
+bool Acceptor::LogPace::IsDue() {
+  constexpr std::chrono::seconds kPeriod{10};
+  const auto now = std::chrono::steady_clock::now();
+  if (last_ && now - *last_ < kPeriod) return false;
+  last_ = now;
+  return true;
+}
+
+void Acceptor::OnConnectionFailed(int error) {
+  ++failed_;
+  if (!failures_logged_.IsDue()) return;
+  log_.Warn("connections have failed before they were accepted", {{"address", ToString(listener_.address())},
+                                                                  {"reason", std::strerror(error)},
+                                                                  {"failed", static_cast<std::int64_t>(failed_)}});
+  failed_ = 0;
+}
+
 void Acceptor::OnExhausted(int error) {
   const auto now = std::chrono::steady_clock::now();
   if (!exhausted_since_) exhausted_since_ = now;
   if ((error == EMFILE || error == ENFILE) && now - *exhausted_since_ >= patience_) RefuseBatch();
-  if (last_logged_ && now - *last_logged_ < kLogPeriod) return;
-  last_logged_ = now;
+  if (!exhaustion_logged_.IsDue()) return;
   log_.Error("cannot accept connections, trying again", {{"address", ToString(listener_.address())},
                                                          {"reason", std::strerror(error)},
                                                          {"refused", static_cast<std::int64_t>(refused_)}});

@@ -21,8 +21,9 @@ class error_code;
 
 namespace jsd {
 
-// Accepts the connections of one listener. Whatever accept(2) says, it goes on: at once after trouble of a single
-// connection, after a pause when the process or the machine is out of something.
+// Accepts the connections of one listener. Whatever accept(2) says, it is logged, and accepting goes on: at once after
+// trouble of a single connection, after a pause when there is nothing but trouble, or the process or the machine is out
+// of something.
 //
 // Owner: the master. Thread: the master's.
 // Lifetime: within the log's and the io_context's, whose last handlers it has to see; the listener may go after Stop.
@@ -49,10 +50,20 @@ class Acceptor {
   struct Waits;
   enum class Result { kEmpty, kMore, kExhausted };
 
+  // What happens again and again has a line in the log from time to time.
+  class LogPace {
+   public:
+    bool IsDue();
+
+   private:
+    std::optional<std::chrono::steady_clock::time_point> last_;
+  };
+
   void WaitForConnections();
   void OnReadable(const boost::system::error_code& error);
   // Accepts until the queue is empty, but no more than a bounded number.
   Result AcceptBatch();
+  void OnConnectionFailed(int error);
   void OnExhausted(int error);
   // Takes connections from the queue by the descriptor that is kept in reserve and closes them, so that clients learn
   // of it and can turn elsewhere.
@@ -64,9 +75,11 @@ class Acceptor {
   const std::chrono::milliseconds patience_;
   std::unique_ptr<Waits> waits_;
   UniqueFd reserve_;
-  std::size_t refused_ = 0;                                               // Since the last line about it.
+  std::size_t failed_ = 0;   // Since the last line about it.
+  std::size_t refused_ = 0;  // Likewise.
+  LogPace failures_logged_;
+  LogPace exhaustion_logged_;
   std::optional<std::chrono::steady_clock::time_point> exhausted_since_;  // None since the last that was accepted.
-  std::optional<std::chrono::steady_clock::time_point> last_logged_;
 };
 
 }  // namespace jsd

@@ -8,14 +8,34 @@
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <sstream>
 #include <utility>
 #include <vector>
+
+namespace {
+
+// How many of the next accepts fail, as where a client has gone before its turn.
+int aborts = 0;
+
+}  // namespace
+
+// Stands before the C library's.
+extern "C" int accept4(int fd, sockaddr* address, socklen_t* length, int flags) {
+  if (aborts > 0) {
+    --aborts;
+    errno = ECONNABORTED;
+    return -1;
+  }
+  return static_cast<int>(::syscall(SYS_accept4, fd, address, length, flags));
+}
 
 namespace jsd {
 namespace {
@@ -144,6 +164,26 @@ TEST_F(AcceptorTest, StopTakesWhatTheKernelHasCompleted) {
   const UniqueFd late = Connect();
   io_.run();  // Nothing is left that would keep it.
   EXPECT_EQ(accepted_.size(), 1u);
+}
+
+TEST_F(AcceptorTest, AConnectionThatFailsIsLoggedAndTheNextAccepted) {
+  aborts = 3;
+  const UniqueFd client = Connect();
+  RunUntilAccepted(1);
+  EXPECT_EQ(aborts, 0);
+  const std::string text = LogText();
+  EXPECT_THAT(text, HasSubstr("connections have failed before they were accepted"));
+  EXPECT_THAT(text, HasSubstr("Software caused connection abort"));
+  EXPECT_EQ(text.find('\n'), text.size() - 1) << "said more than once: " << text;
+}
+
+TEST_F(AcceptorTest, WhereAllConnectionsFailItPauses) {
+  aborts = std::numeric_limits<int>::max();
+  const UniqueFd client = Connect();
+  EXPECT_LT(RunFor(std::chrono::milliseconds(350)), 20u) << "it spins";
+  EXPECT_EQ(accepted_.size(), 0u);
+  aborts = 0;
+  RunUntilAccepted(1);
 }
 
 TEST_F(AcceptorTest, OutOfDescriptorsConnectionsWait) {
