@@ -30,17 +30,21 @@ JsRuntime::Impl::Impl(const RuntimeOptions& options)
       external_references_(ExternalReferences(AllBindings())) {
   JSD_CHECK(options.host != nullptr);
   state_.execution = options.execution != nullptr ? options.execution : &unwatched_;
+  // The order of docs/architecture.md; the platform is there since `isolate_` is.
   InitializeIsolate(options);
   v8::Isolate* isolate = isolate_.get();
   limiter_.emplace(isolate, state_, Limiter::Limits{options.slice_limit, options.cpu_limit, options.heap_limit});
   const v8::Isolate::Scope isolate_scope(isolate);
   const v8::HandleScope handle_scope(isolate);
-  state_.host = options.host;
-  state_.permissions = options.permissions;
-  state_.buffers = allocator_;
-  state_.Attach(isolate);
-  const v8::Local<v8::Context> context = options.use_snapshot ? ContextFromSnapshot() : ContextFromBindings();
+  const v8::Local<v8::Context> context = v8::Context::New(isolate);
+  const v8::Context::Scope context_scope(context);
   context_.Reset(isolate, context);
+  AttachState(options);
+  if (options.use_snapshot) {
+    RestoreCallbacks(context, &state_.callbacks);
+  } else {
+    RunBootstrap(context);
+  }
   if (!options.eval) {
     context->AllowCodeGenerationFromStrings(false);
     context->SetErrorMessageForCodeGenerationFromStrings(
@@ -52,7 +56,6 @@ JsRuntime::Impl::Impl(const RuntimeOptions& options)
   isolate->AddMessageListener(OnMessage);
   modules_.emplace(isolate, options.modules);
   state_.modules = &*modules_;
-  state_.env = &env_;
   const auto wake_up = [this] {
     woken_.store(true, std::memory_order_release);
     state_.host->WakeUp();
@@ -93,21 +96,19 @@ void JsRuntime::Impl::InitializeIsolate(const RuntimeOptions& options) {
   isolate_.get()->SetAllowAtomicsWait(false);
 }
 
-v8::Local<v8::Context> JsRuntime::Impl::ContextFromSnapshot() {
-  const v8::Local<v8::Context> context = v8::Context::New(isolate_.get());
-  const v8::Context::Scope context_scope(context);
-  RestoreCallbacks(context, &state_.callbacks);
-  return context;
+void JsRuntime::Impl::AttachState(const RuntimeOptions& options) {
+  state_.host = options.host;
+  state_.permissions = options.permissions;
+  state_.buffers = allocator_;
+  state_.env = &env_;
+  state_.Attach(isolate_.get());
 }
 
-v8::Local<v8::Context> JsRuntime::Impl::ContextFromBindings() {
-  const v8::Local<v8::Context> context = v8::Context::New(isolate_.get());
-  const v8::Context::Scope context_scope(context);
+void JsRuntime::Impl::RunBootstrap(v8::Local<v8::Context> context) {
   std::string error;
   const bool ran = RunBootstrapFiles(context, MakeCoreObject(context, AllBindings()), &error);
   if (!ran) std::fprintf(stderr, "%s\n", error.c_str());
   JSD_CHECK(ran);
-  return context;
 }
 
 v8::MaybeLocal<v8::Value> JsRuntime::Impl::PrepareStackTrace(v8::Local<v8::Context> context, v8::Local<v8::Value> error,

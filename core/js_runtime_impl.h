@@ -64,8 +64,8 @@ class JsRuntime::Impl {
   };
 
   void InitializeIsolate(const RuntimeOptions& options);
-  v8::Local<v8::Context> ContextFromSnapshot();
-  v8::Local<v8::Context> ContextFromBindings();
+  void AttachState(const RuntimeOptions& options);
+  void RunBootstrap(v8::Local<v8::Context> context);
 
   // Calls a cached function; false where it threw (reported) or was terminated.
   bool Call(v8::Local<v8::Context> context, Callback callback, std::span<v8::Local<v8::Value>> arguments,

@@ -234,7 +234,14 @@ TEST_P(JsRuntimeTest, HearsOfAHeapNearItsLimit) {
   Dispatch({&event});
   EXPECT_EQ(event.failed, FailReason::kTerminated);
   EXPECT_GE(calls, 1);
+  // Once it is removed, the runtime's own limit is what hears of it.
   runtime_->RemoveNearHeapLimitCallback();
+  const int calls_before = calls;
+  TestEvent again;
+  Dispatch({&again});
+  EXPECT_EQ(again.failed, FailReason::kTerminated);
+  EXPECT_EQ(calls, calls_before);
+  EXPECT_EQ(host_.terminations.back().reason, Termination::Reason::kHeap);
 }
 
 TEST_P(JsRuntimeTest, HidesThePrivateNamespace) {
