@@ -40,6 +40,7 @@ Exit status:
   1   It could not start: an address is taken, or the script does not load. Or it stopped, but requests were cut at the
       end of the drain time. Or the server has refused a command, or there is none.
   2   The command line or the config file is wrong.
+  75  Too many workers were lost to scripts that cannot be ended; start it again.
   128 and the signal's number: a second signal ended it at once.)";
 
 CommandLineExit UsageError(const std::string& message) {
