@@ -72,6 +72,8 @@ inline constexpr std::array<std::string_view, kCallbackCount> kCallbackNames = {
 };
 
 // The cached functions of one runtime.
+//
+// Owner: the runtime's state. Thread: the runtime's. Lifetime: cleared before the isolate goes.
 class CallbackTable {
  public:
   bool Has(Callback callback) const { return !functions_[Index(callback)].IsEmpty(); }

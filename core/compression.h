@@ -14,7 +14,7 @@ enum class CompressionFormat { kGzip, kDeflate, kDeflateRaw, kBrotli };
 // Compresses or decompresses a stream of bytes in pieces. The caller gives the room for the output, so that what comes
 // out of a small input, however much it is, never takes more memory than the caller has planned for.
 //
-// Owner: whoever made it. Thread: one at a time.
+// Owner: whoever made it, for one stream. Thread: one at a time. Lifetime: its owner's.
 class Codec {
  public:
   enum class State {

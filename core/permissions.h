@@ -16,7 +16,7 @@ namespace jsd {
 // What the script of an app may do beyond answering its requests; by default nothing. Where a question here is answered
 // by no, the call is refused by ThrowDomException(isolate, "NotAllowedError", …Refusal(…)).
 //
-// A plain value: RuntimeOptions has it and RuntimeState keeps it. Thread: any that has it.
+// A value: RuntimeOptions has it and RuntimeState keeps it. Thread: any that has it. Lifetime: its owner's.
 class Permissions {
  public:
   Permissions() = default;

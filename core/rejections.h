@@ -10,7 +10,7 @@ namespace jsd {
 // Promises that were rejected while nobody listened. They are told to JavaScript after the microtask checkpoint, when
 // a handler can no longer come in the same turn (HTML, unhandled promise rejections).
 //
-// Owner: the runtime's state. Thread: the runtime's.
+// Owner: the runtime's state. Thread: the runtime's. Lifetime: within the isolate's, whose handles it holds.
 class RejectionTracker {
  public:
   // For Isolate::SetPromiseRejectCallback.

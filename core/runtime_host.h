@@ -11,8 +11,7 @@ enum class ConsoleLevel { kDebug, kLog, kInfo, kWarn, kError };
 
 // What a runtime asks of whoever drives it.
 //
-// Owner: the worker. It outlives its runtime.
-// Thread: the runtime's own, but for WakeUp.
+// Owner: the worker. Thread: the runtime's own, but for WakeUp. Lifetime: beyond that of its runtime.
 class RuntimeHost {
  public:
   // Poll is wanted soon: a foreground task or an asynchronous op finished. Called from any thread.

@@ -10,7 +10,7 @@ namespace jsd {
 // While one lives, its thread, and those that it starts, get no signals that are meant for the process: these are the
 // master's. Faults of the thread itself and the profiler's signal still come, and those in `open`.
 //
-// Owner, thread: a scope of the thread that it is for.
+// Owner, thread, lifetime: a scope of the thread that it is for.
 class SignalsBlocked {
  public:
   explicit SignalsBlocked(std::initializer_list<int> open = {}) {

@@ -12,7 +12,7 @@ namespace jsd {
 
 // A source map (ECMA-426): where the positions of a generated file come from.
 //
-// Owner: whoever parsed it. Thread: any. It never changes.
+// Owner: whoever parsed it. Thread: any; it never changes. Lifetime: its owner's, within which its texts are valid.
 class SourceMap {
  public:
   struct Position {

@@ -18,6 +18,9 @@
 
 namespace jsd::testing_support {
 
+// A loop for a runtime, and what the runtime has told it.
+//
+// Owner: a test. Thread: the test's, but for WakeUp. Lifetime: beyond that of its runtime.
 class TestHost final : public RuntimeHost {
  public:
   void WakeUp() override { loop_.WakeUp(); }
@@ -38,6 +41,9 @@ class TestHost final : public RuntimeHost {
   PlainLoop loop_;
 };
 
+// A request, and how it was answered.
+//
+// Owner: a test. Thread: the test's. Lifetime: until the runtime has answered it, or it was cancelled.
 class TestEvent final : public RequestEvent {
  public:
   explicit TestEvent(std::string target = "/", std::string method = "GET", std::string body = "")
@@ -82,6 +88,8 @@ class TestEvent final : public RequestEvent {
 };
 
 // A folder of scripts that is removed with its contents.
+//
+// Owner: a test. Thread: the test's. Lifetime: that of the folder.
 class ScriptFolder {
  public:
   ScriptFolder() {

@@ -12,7 +12,7 @@ namespace jsd {
 // When the timers of one runtime are due; the callbacks are kept in JavaScript, under the same ids. Timers that are due
 // together fire in the order of their times, then of their making (HTML, timers).
 //
-// Owner: the runtime's state. Thread: the runtime's.
+// Owner: the runtime's state. Thread: the runtime's. Lifetime: the runtime's.
 class TimerQueue {
  public:
   using Clock = std::chrono::steady_clock;

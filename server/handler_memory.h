@@ -35,6 +35,8 @@ class HandlerMemory {
 };
 
 // The standard's allocator over a HandlerMemory.
+//
+// A value. Thread: the memory's. Lifetime: within the memory's.
 template <typename T>
 class HandlerAllocator {
  public:

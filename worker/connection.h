@@ -11,6 +11,8 @@
 namespace jsd {
 
 // What has come of a connection that another worker has begun to serve, as the handlers know it.
+//
+// Owner: the connection that is moved. Thread: one at a time. Lifetime: until a session has taken it.
 class BegunConnection {
  public:
   virtual ~BegunConnection() = default;

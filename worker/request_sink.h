@@ -13,7 +13,7 @@ namespace jsd {
 // What a session asks of the runtime beside it; the same contract as JsRuntime's methods of these names, and the
 // runtime's next turn is seen to.
 //
-// Owner: the worker, which outlives its sessions. Thread: the worker's.
+// Owner: the worker. Thread: the worker's. Lifetime: beyond that of the sessions.
 class RequestSink {
  public:
   virtual void Dispatch(std::span<RequestEvent* const> batch) = 0;

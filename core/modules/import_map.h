@@ -11,6 +11,8 @@ namespace jsd {
 
 // An import map (HTML, section 8.1.5.2 "Import map parse result" and following): addresses for specifiers, for all
 // modules or for those below a prefix.
+//
+// A value. Thread: any that has it. Lifetime: its owner's.
 class ImportMap {
  public:
   ImportMap() = default;

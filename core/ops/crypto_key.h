@@ -16,6 +16,8 @@
 namespace jsd {
 
 // Bytes that may be secret: overwritten before their memory is given back.
+//
+// A value. Thread: one at a time. Lifetime: its owner's.
 class SecretBytes {
  public:
   SecretBytes() = default;

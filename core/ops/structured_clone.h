@@ -14,8 +14,9 @@
 
 namespace jsd {
 
-// What stands for a value on its way to other isolates of the process, any number of them. It never changes, so threads
-// may share it.
+// What stands for a value on its way to other isolates of the process, any number of them.
+//
+// Owner: shared by those that it is sent to. Thread: any; it never changes. Lifetime: beyond that of its sender.
 class SerializedValue {
  public:
   // StructuredSerialize (HTML, section 2.7.5). `write_objects` gets the platform objects that were met, in an array,

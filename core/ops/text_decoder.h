@@ -11,7 +11,7 @@ namespace jsd {
 // Bytes in pieces become UTF-16 text, as the decoders of the Encoding standard say. Bytes that stand for nothing become
 // U+FFFD, or end the decoding where it is fatal. A byte order mark is text like any other here.
 //
-// Owner: whoever opened it. Thread: one at a time.
+// Owner: whoever opened it, for one text. Thread: one at a time. Lifetime: its owner's.
 class TextDecoder {
  public:
   // `encoding` is a name of the standard, in lower case. Null where this is none that can be decoded.

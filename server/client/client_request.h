@@ -17,6 +17,8 @@ class ConnectionPool;
 struct ClientOrigin;
 
 // What takes a connection over once the server has switched protocols (RFC 9110 section 7.8).
+//
+// Owner: whoever asked for the upgrade. Thread: the worker's. Lifetime: until it was called or the request has failed.
 class UpgradeSink {
  public:
   // `rest` is what has come behind the head; valid for the call, as the head is.

@@ -12,6 +12,8 @@
 namespace jsd {
 
 // What takes the body that a parser finds.
+//
+// Owner: whoever parses. Thread: the caller's. Lifetime: the call's to which it is given.
 class ResponseSink {
  public:
   virtual void OnResponseHead() = 0;

@@ -14,7 +14,7 @@ namespace jsd {
 // (Landlock). Folders, not files: what is written anew and renamed into its place has to be found again. For the same
 // reason a symbolic link brings the folder that it lies in.
 //
-// A value. Thread: any.
+// A value. Thread: any that has it. Lifetime: its owner's; what it denies holds until the process ends.
 class FileAccess {
  public:
   enum class Kind {

@@ -41,6 +41,8 @@ struct HttpRequest {
 
 // Finds the end of a header while it arrives, in whatever pieces, and checks its lines: only CRLF ends a line, none is
 // folded, the request line ends in a version that is served (RFC 9112 sections 2.2, 2.3, 3 and 5.2).
+//
+// Owner: a session. Thread: the worker's. Lifetime: the session's; it is reset for each message.
 class HeaderScanner {
  public:
   explicit HeaderScanner(const LimitsConfig& limits) : limits_(limits) {}

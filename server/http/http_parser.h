@@ -12,6 +12,8 @@
 namespace jsd {
 
 // What takes the decoded bytes of a chunked body.
+//
+// Owner: whoever parses. Thread: the caller's. Lifetime: the call's to which it is given.
 class BodySink {
  public:
   virtual void AppendBody(std::string_view bytes) = 0;

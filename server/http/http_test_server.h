@@ -31,6 +31,8 @@ namespace jsd {
 // which turns the io_context while it waits for what a client should see.
 
 // Answers each request by `handler` and remembers what it was asked.
+//
+// Owner: the TestServer. Thread: the test's. Lifetime: beyond that of the sessions.
 class FakeSink final : public RequestSink {
  public:
   struct Seen {
@@ -150,6 +152,9 @@ class FakeSink final : public RequestSink {
   }
 };
 
+// Sessions with a loop and a FakeSink in place of a worker and its runtimes.
+//
+// Owner: a test. Thread: the test's. Lifetime: beyond that of its clients.
 class TestServer {
  public:
   static Config DefaultConfig() {
@@ -227,6 +232,8 @@ class TestServer {
 };
 
 // One connection over the loopback interface, or a pair of unix sockets.
+//
+// Owner: a test. Thread: the test's. Lifetime: that of the connection's end.
 class TestClient {
  public:
   enum class Kind { kTcp, kUnix };

@@ -52,6 +52,8 @@ char* WriteMaskedWsHeader(char* out, WsOpcode opcode, bool compressed, std::uint
 void ApplyWsMask(char* data, std::size_t size, std::uint32_t mask, std::size_t offset);
 
 // The payload of a Close frame (RFC 6455 section 5.5.1): nothing where the code is 0. A reason that is too long is cut.
+//
+// A value. Thread: one at a time. Lifetime: its owner's, within which the text is valid.
 class WsClosePayload {
  public:
   WsClosePayload(std::uint16_t code, std::string_view reason);

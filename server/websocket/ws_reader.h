@@ -14,6 +14,8 @@ namespace jsd {
 
 // What takes what a WsReader has read. The views of messages stay valid until ReleaseMessages, while the bytes that
 // were read do; the others for the call.
+//
+// Owner: whoever reads. Thread: the caller's. Lifetime: the call's to which it is given.
 class WsSink {
  public:
   virtual void OnMessage(bool text, std::string_view message) = 0;
