@@ -72,9 +72,12 @@ void Limiter::Force() {
 }
 
 void Limiter::Request() {
-  if (!execution_.stamp().in_javascript()) return;
+  const Execution::Stamp before = execution_.stamp();
+  if (!before.in_javascript()) return;
   requested_.store(true, std::memory_order_relaxed);
   Prod();
+  // Meant for what runs now, not for what comes after it.
+  if (!execution_.stamp().SameEntry(before)) requested_.store(false, std::memory_order_relaxed);
 }
 
 void Limiter::OnInterrupt(v8::Isolate*, void* data) { static_cast<Limiter*>(data)->Look(); }
@@ -143,6 +146,7 @@ Termination Limiter::Conclude() {
   isolate_->CancelTerminateExecution();
   if (forced_.exchange(false) && !terminating_) termination_ = {.reason = Termination::Reason::kSlice};
   terminating_ = near_heap_limit_ = false;
+  requested_.store(false, std::memory_order_relaxed);
   return std::exchange(termination_, {});
 }
 

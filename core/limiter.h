@@ -52,9 +52,6 @@ class Limiter final : public Execution::Watched {
       Conclude();
   }
 
-  // Nothing runs any more.
-  void EndEntry() { requested_.store(false, std::memory_order_relaxed); }
-
   // What runs has been told to end, and the call that it belongs to has not been concluded yet.
   bool terminating() const { return terminating_; }
 
