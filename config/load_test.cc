@@ -289,9 +289,10 @@ TEST_F(LoadTest, SizesAndDurationsSayWhatIsWrongInThem) {
 
 TEST_F(LoadTest, AddressesAreChecked) {
   const std::string expected =
-      R"(server.listen: expected a list of addresses, each "IPv4:port", "[IPv6]:port", "unix:path" or "systemd:name", got )";
-  EXPECT_THAT(LineErrors("server", "listen = \"127.0.0.1:80\""),
-              ElementsAre("F:3:10: " + expected + R"("127.0.0.1:80")"));
+      "server.listen: expected an address or a list of addresses, each "
+      R"("IPv4:port", "[IPv6]:port", "unix:path" or "systemd:name", got )";
+  EXPECT_THAT(LineErrors("server", "listen = \"127.0.0.1:80\""), IsEmpty());
+  EXPECT_THAT(LineErrors("server", "listen = 80"), ElementsAre("F:3:10: " + expected + "80"));
   EXPECT_THAT(LineErrors("server", "listen = []"),
               ElementsAre("F:3:10: server.listen: it is empty, and there is no [[server.tls]]"));
   EXPECT_THAT(LineErrors("server", R"(listen = [8080, "localhost:80", "[::1]:80", "[0::1]:80", "unix:"])"),
@@ -375,7 +376,7 @@ TEST_F(LoadTest, ErrorsOfOverridesNameThem) {
                   testing::StartsWith(R"(--set app.environment.A: unknown key; expected one of "app.script")"),
                   testing::StartsWith(R"(--set : unknown key; expected one of "server")"),
                   testing::StartsWith(R"(--set server: unknown key; expected one of "server.listen")"),
-                  "--set server.listen: expected a list of addresses, each \"IPv4:port\", "
+                  "--set server.listen: expected an address or a list of addresses, each \"IPv4:port\", "
                   "\"[IPv6]:port\", \"unix:path\" or \"systemd:name\", got 1",
                   "--set server.workers: expected a number from 1 to 1024 or \"auto\", got \"1\\ny=2\"",
                   "--set limits.pipeline: expected a number from 1 to 1024, got 0",
@@ -442,7 +443,7 @@ constexpr char kTls[] = "app.script = \"a.mjs\"\n[[server.tls]]\n";
 
 TEST_F(LoadTest, TlsListenersMayBeRepeated) {
   const LoadResult result = LoadText(
-      "[server]\nlisten = []\n[[server.tls]]\nlisten = [\"[::]:443\"]\ncertificate = \"a.pem\"\nkey = \"a.key\"\n"
+      "[server]\nlisten = []\n[[server.tls]]\nlisten = \"[::]:443\"\ncertificate = \"a.pem\"\nkey = \"a.key\"\n"
       "[[server.tls]]\nlisten = [\"[::]:444\"]\ncertificate = [\"b.pem\", \"c.pem\"]\nkey = [\"b.key\", \"c.key\"]\n"
       "client_certificates = \"optional\"\nclient_ca = \"ca.pem\"\nminimum_version = \"1.3\"\nkernel = true\n"
       "hsts = \"24h\"\n[app]\nscript = \"a.mjs\"\n");
@@ -466,7 +467,7 @@ TEST_F(LoadTest, TlsListenersMayBeRepeated) {
 
 TEST_F(LoadTest, TlsListenersAreChecked) {
   EXPECT_THAT(Errors(kTls),
-              ElementsAre("F:2:1: server.tls.listen: expected a list of one or more addresses, each "
+              ElementsAre("F:2:1: server.tls.listen: expected an address or a list of one or more, each "
                           "\"IPv4:port\", \"[IPv6]:port\", \"unix:path\" or \"systemd:name\", but it is missing",
                           "F:2:1: server.tls.certificate: expected a path or a list of paths, "
                           "but it is missing",

@@ -458,7 +458,8 @@ struct Describer {
   }
   std::string operator()(const PathKind&) const { return "a path"; }
   std::string operator()(const AddressListKind& kind) const {
-    return std::string(kind.may_be_empty ? "a list of addresses" : "a list of one or more addresses") +
+    return std::string(kind.may_be_empty ? "an address or a list of addresses"
+                                         : "an address or a list of one or more") +
            R"(, each "IPv4:port", "[IPv6]:port", "unix:path" or "systemd:name")";
   }
   std::string operator()(const StringListKind&) const { return "a list of strings"; }

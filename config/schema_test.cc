@@ -53,9 +53,9 @@ TEST(SchemaTest, EveryKindSaysWhatIsExpected) {
   EXPECT_EQ(describe("server.tls.kernel"), "true or false");
   EXPECT_EQ(describe("server.tls.key"), "a path or a list of paths");
   EXPECT_EQ(describe("server.listen"),
-            R"(a list of addresses, each "IPv4:port", "[IPv6]:port", "unix:path" or "systemd:name")");
+            R"(an address or a list of addresses, each "IPv4:port", "[IPv6]:port", "unix:path" or "systemd:name")");
   EXPECT_EQ(describe("server.tls.listen"),
-            R"(a list of one or more addresses, each "IPv4:port", "[IPv6]:port", "unix:path" or "systemd:name")");
+            R"(an address or a list of one or more, each "IPv4:port", "[IPv6]:port", "unix:path" or "systemd:name")");
 }
 
 TEST(SchemaTest, TheNearestKeyIsProposed) {

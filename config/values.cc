@@ -166,26 +166,17 @@ void ValueReader::Assign(const Setting& setting, const toml::node& node, const T
 }
 
 void ValueReader::Assign(const Setting& setting, const toml::node& node, const AddressListKind& kind) {
-  const toml::array* const list = node.as_array();
-  if (list == nullptr) return Mismatch(setting, node);
-  if (list->empty() && !kind.may_be_empty) return Mismatch(setting, node, "it is empty");
   std::vector<ListenAddress> addresses;
-  for (const toml::node& element : *list) {
+  const auto add = [&](const toml::node& element) {
     const auto* const text = element.as_string();
-    if (text == nullptr) {
-      Mismatch(setting, element);
-      continue;
-    }
+    if (text == nullptr) return Mismatch(setting, element);
     Parsed<ListenAddress> address = ParseListenAddress(text->get());
     if (address.value && address.value->kind == ListenAddress::Kind::kUnix) {
       address.value->path = Absolute(address.value->path);
       // The kernel's limit is one of the absolute path.
       address = ParseListenAddress(ToString(*address.value));
     }
-    if (!address.value) {
-      Mismatch(setting, element, address.error);
-      continue;
-    }
+    if (!address.value) return Mismatch(setting, element, address.error);
     const bool tcp =
         address.value->kind == ListenAddress::Kind::kIpv4 || address.value->kind == ListenAddress::Kind::kIpv6;
     const bool kernel_chooses = tcp && address.value->port == 0;
@@ -193,6 +184,13 @@ void ValueReader::Assign(const Setting& setting, const toml::node& node, const A
       Mismatch(setting, element, "it is listed twice");
     }
     addresses.push_back(std::move(*address.value));
+  };
+  if (const toml::array* const list = node.as_array(); list == nullptr) {
+    add(node);
+  } else if (list->empty() && !kind.may_be_empty) {
+    Mismatch(setting, node, "it is empty");
+  } else {
+    for (const toml::node& element : *list) add(element);
   }
   auto& field = kind.field(config_);
   for (const ListenAddress& address : addresses) field.push_back(ToString(address));
