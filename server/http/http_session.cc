@@ -259,6 +259,7 @@ bool HttpSession::IsTooSlow(Progress& progress, bool waits, std::int64_t now) {
 
 void HttpSession::CheckDeadlines(std::int64_t now) {
   if (closed_) return;
+  if (tls_ != nullptr && !handshaking_) tls_->ReleaseIdleBuffers();
   const bool stalls = !output_.empty();
   if (IsTooSlow(reading_, stalls, now)) return Close(kClientStalled);
   if (!stalls) reading_ = {};

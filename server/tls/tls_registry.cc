@@ -77,9 +77,8 @@ void SetOptions(SSL_CTX* context, const TlsConfig& config) {
   SSL_CTX_set_min_proto_version(context, config.minimum_version == TlsVersion::k13 ? TLS1_3_VERSION : TLS1_2_VERSION);
   SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF |
                                    (config.kernel ? SSL_OP_ENABLE_KTLS : 0));
-  // What is sent may have moved when the socket takes it, and connections at rest need no buffers.
-  SSL_CTX_set_mode(context,
-                   SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+  // What is sent may have moved when the socket takes it.
+  SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   // A record and what follows it come by one system call.
   SSL_CTX_set_read_ahead(context, 1);
   // Sessions lie with the clients, in tickets.

@@ -197,6 +197,7 @@ TlsStream::Handshake TlsStream::Continue(bool end_seen) {
 }
 
 long TlsStream::Receive(std::span<char> room) {
+  used_ = true;
   std::size_t total = 0;
   drained_ = more_input_ = wants_output_ = false;
   input_left_ = room.size() + kMostOverhead;
@@ -237,6 +238,7 @@ long TlsStream::Receive(std::span<char> room) {
 }
 
 long TlsStream::Send(std::span<const iovec> buffers) {
+  used_ = true;
   // OpenSSL wants what it has begun to send again, byte by byte; it need not lie in one piece any more.
   char record[SSL3_RT_MAX_PLAIN_LENGTH];
   const char* data = unsent_.data();
@@ -272,6 +274,14 @@ long TlsStream::Send(std::span<const iovec> buffers) {
   failed_ = shut_down_ = true;
   errno = ECONNRESET;
   return -1;
+}
+
+void TlsStream::ReleaseIdleBuffers() {
+  if (std::exchange(used_, false)) {
+    has_buffers_ = true;
+  } else if (std::exchange(has_buffers_, false)) {
+    SSL_free_buffers(ssl_.get());
+  }
 }
 
 void TlsStream::Shutdown() {

@@ -48,6 +48,10 @@ class TlsStream {
   // As sendmsg(2), at most a record. Where it says EAGAIN, the bytes have to be offered again before any others.
   long Send(std::span<const iovec> buffers);
 
+  // Frees what OpenSSL keeps for records, some 34 KB, if nothing has been sent or received since the last call: to
+  // do so after each record (SSL_MODE_RELEASE_BUFFERS) would cost some 2 % of a request.
+  void ReleaseIdleBuffers();
+
   // Tells the client that nothing follows (close_notify), if that can be sent now.
   void Shutdown();
 
@@ -86,6 +90,8 @@ class TlsStream {
   bool more_input_ = false;
   bool wants_output_ = false;
   bool shut_down_ = false;
+  bool used_ = true;  // Since the last call of ReleaseIdleBuffers.
+  bool has_buffers_ = true;
 };
 
 }  // namespace jsd

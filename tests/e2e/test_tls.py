@@ -163,6 +163,16 @@ def test_pipelined_requests_in_one_record_and_in_many(serve, authority):
             assert received.count(b'HTTP/1.1 200 OK') == (100 if len(pieces) == 1 else 2)
 
 
+def test_a_connection_that_has_rested_goes_on(serve, authority):
+    server = serve()
+    with connect(server, context(authority)) as connection:
+        for _ in range(2):
+            assert exchange(connection)[1] == b'hello'
+            # Meanwhile it gives its buffers up, within a second.
+            time.sleep(1.3)
+        assert len(exchange(connection, '/large')[1]) == 3_000_000
+
+
 def test_the_client_is_told_of_the_end(serve, authority):
     server = serve()
     # suppress_ragged_eofs=False makes an end without close_notify an error.
