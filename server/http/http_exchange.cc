@@ -167,7 +167,7 @@ void HttpExchange::ReplyWith(const ReplyHead& head, std::string_view body) {
   const bool send_body = FrameWhole(head, body.size(), framing);
   OutputQueue& out = session_->OutputFor(*this);
   PutHead(out, head, framing);
-  if (send_body) out.Append(session_->SendFromItsPlace(*this, body));
+  if (send_body) out.Append(body.substr(session_->SendFromItsPlace(*this, body)));
   session_->Finished(*this);
 }
 
@@ -176,7 +176,7 @@ void HttpExchange::ReplyWithOwned(const ReplyHead& head, std::string_view body, 
   const bool send_body = FrameWhole(head, body.size(), framing);
   OutputQueue& out = session_->OutputFor(*this);
   PutHead(out, head, framing);
-  if (send_body) out.AppendOwned(session_->SendFromItsPlace(*this, body), std::move(owner));
+  if (send_body) out.AppendOwned(body.substr(session_->SendFromItsPlace(*this, body)), std::move(owner));
   session_->Finished(*this);
 }
 
@@ -231,9 +231,12 @@ void HttpExchange::StartStream(const ReplyHead& head) {
   session_->Wrote();
 }
 
-void HttpExchange::Put(OutputQueue& out, std::string_view bytes) {
-  if (out.bytes() + bytes.size() >= kStreamBatch) bytes = session_->SendFromItsPlace(*this, bytes);
-  out.Append(bytes);
+void HttpExchange::Put(OutputQueue& out, std::string_view bytes, std::string_view tail) {
+  const bool is_much = out.bytes() + bytes.size() >= kStreamBatch;
+  const std::size_t sent = is_much ? session_->SendFromItsPlace(*this, bytes, tail) : 0;
+  const std::size_t sent_of_bytes = std::min(sent, bytes.size());
+  out.Append(bytes.substr(sent_of_bytes));
+  out.Append(tail.substr(sent - sent_of_bytes));
 }
 
 bool HttpExchange::Write(std::string_view chunk) {
@@ -243,8 +246,7 @@ bool HttpExchange::Write(std::string_view chunk) {
     case Framing::kChunked: {
       char* const begin = out.Prepare(kMaxChunkSizeLine);
       out.Commit(static_cast<std::size_t>(WriteChunkSize(begin, chunk.size()) - begin));
-      Put(out, chunk);
-      out.Append("\r\n");
+      Put(out, chunk, "\r\n");
       break;
     }
     case Framing::kLength:

@@ -157,8 +157,8 @@ class HttpExchange final : public RequestEvent, public BodySink {
   // How a whole reply is framed; whether its body is sent.
   bool FrameWhole(const ReplyHead& head, std::size_t body_size, ReplyFraming& framing);
   void PutHead(OutputQueue& out, const ReplyHead& head, const ReplyFraming& framing);
-  // Appends a part of the body, or sends it with what is queued if that is much.
-  void Put(OutputQueue& out, std::string_view bytes);
+  // Appends a part of the body and what frames its end, or sends them with what is queued if that is much.
+  void Put(OutputQueue& out, std::string_view bytes, std::string_view tail = {});
   // The view at its place in the copy, where it lies in the source.
   void Rebase(std::string_view& view, const char* copy) const;
 

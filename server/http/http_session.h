@@ -87,9 +87,9 @@ class HttpSession final : public Poller::Client,
   OutputQueue& OutputFor(HttpExchange& exchange) {
     return &exchange == first_ && !closed_ ? output_ : exchange.output();
   }
-  // Sends what the socket takes at once of what is queued and of `body` behind it, which is the exchange's if that is
-  // the first. Returns what is left of the body.
-  std::string_view SendFromItsPlace(const HttpExchange& exchange, std::string_view body);
+  // Sends what the socket takes at once of what is queued and of `body` and `tail` behind it, which are the exchange's
+  // if that is the first. Returns how many bytes of those two have left.
+  std::size_t SendFromItsPlace(const HttpExchange& exchange, std::string_view body, std::string_view tail = {});
   ConnectionOption ConnectionOptionFor(const HttpExchange& exchange);
   // The connection ends with this exchange's reply.
   void CloseAfter(const HttpExchange& exchange);

@@ -131,24 +131,25 @@ void HttpSession::Flush(const HttpExchange& exchange) {
   }
 }
 
-std::string_view HttpSession::SendFromItsPlace(const HttpExchange& exchange, std::string_view body) {
-  if (closed_ || blocked_ || &exchange != first_) return body;
-  std::array<iovec, kMaxWriteBuffers + 1> buffers;
-  const std::size_t count = output_.Gather(std::span(buffers).first(kMaxWriteBuffers));
+std::size_t HttpSession::SendFromItsPlace(const HttpExchange& exchange, std::string_view body, std::string_view tail) {
+  if (closed_ || blocked_ || &exchange != first_) return 0;
+  std::array<iovec, kMaxWriteBuffers + 2> buffers;
+  std::size_t count = output_.Gather(std::span(buffers).first(kMaxWriteBuffers));
   std::size_t queued = 0;
   for (std::size_t i = 0; i < count; ++i) queued += buffers[i].iov_len;
-  if (queued != output_.bytes()) return body;
-  buffers[count] = {.iov_base = const_cast<char*>(body.data()), .iov_len = body.size()};
-  const long sent = SendOnce(std::span(buffers).first(count + 1));
+  if (queued != output_.bytes()) return 0;
+  buffers[count++] = {.iov_base = const_cast<char*>(body.data()), .iov_len = body.size()};
+  if (!tail.empty()) buffers[count++] = {.iov_base = const_cast<char*>(tail.data()), .iov_len = tail.size()};
+  const long sent = SendOnce(std::span(buffers).first(count));
   // An error comes up again when the rest is sent; here a handler is running, so the connection must stay.
   if (sent <= 0) {
     if (errno == EAGAIN) NoteBlocked();
-    return body;
+    return 0;
   }
   const std::size_t from_queue = std::min(static_cast<std::size_t>(sent), queued);
   output_.Consume(from_queue);
   NoteProgress();
-  return body.substr(static_cast<std::size_t>(sent) - from_queue);
+  return static_cast<std::size_t>(sent) - from_queue;
 }
 
 }  // namespace jsd
