@@ -173,8 +173,12 @@ void ClientWebSocket::Take(char* data, std::size_t size) {
     data = input_.data();
     size = input_.size();
   }
-  const std::size_t consumed = reader_->Read(data, size, *this);
-  reader_->ReleaseMessages();
+  std::size_t consumed = 0;
+  for (bool full = true; full;) {
+    consumed += reader_->Read(data + consumed, size - consumed, *this);
+    full = reader_->full();
+    reader_->ReleaseMessages();
+  }
   if (direct) {
     input_.assign(data + consumed, size - consumed);
   } else {

@@ -48,7 +48,11 @@ WebSocketPeer& HttpSession::TakeOver(HttpExchange& exchange, const WsDeflateAgre
 void HttpSession::ParseFrames() {
   limited_ = false;
   if (input_ != nullptr && input_->size() != 0) input_->begin += websocket_->Read(input_->first(), input_->size());
-  if (eof_) websocket_->OnInputEnd();
+  if (websocket_->full()) {
+    resume_ = true;
+  } else if (eof_) {
+    websocket_->OnInputEnd();
+  }
 }
 
 void HttpSession::EndAfter(HttpExchange& exchange) {

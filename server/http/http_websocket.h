@@ -35,6 +35,8 @@ class HttpWebSocket final : public WebSocketPeer, private WsSink {
 
   // Reads what has come; returns how much of it is done with.
   std::size_t Read(char* data, std::size_t size);
+  // There is more to read when this turn is over, though nothing may come.
+  bool full() const { return reader_.full(); }
   // The client sends no more.
   void OnInputEnd();
   // The messages of this turn have been dispatched, and what they were answered has been queued.

@@ -80,7 +80,7 @@ bool WsReader::ReadHeader(const char* data, std::size_t size, Header& header) {
 
 std::size_t WsReader::Read(char* data, std::size_t size, WsSink& sink) {
   std::size_t at = 0;
-  while (at < size && !done()) {
+  while (at < size && !done() && !full()) {
     if (frame_left_ != 0) {
       const std::size_t part = std::min<std::uint64_t>(frame_left_, size - at);
       if (frame_mask_ != 0) ApplyWsMask(data + at, part, frame_mask_, frame_offset_);
@@ -154,6 +154,7 @@ void WsReader::ReadWhole(std::string_view payload, bool text, bool compressed, W
     std::string& message = messages_.emplace_back();
     error_ = inflater_->Inflate(payload, limits_.message, message);
     if (!keeps_context_) inflater_->Reset();
+    inflated_ += message.size();
     if (error_ != 0) return;
     payload = message;
   }

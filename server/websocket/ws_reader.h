@@ -47,16 +47,25 @@ class WsReader {
   WsReader& operator=(const WsReader&) = delete;
 
   // Reads what has come, unmasking it in its place, and returns how many bytes are done with: the rest, less than a
-  // header and a control frame, has to come again with what follows. Nothing is read after an error or a Close.
+  // header and a control frame, has to come again with what follows. Nothing is read after an error or a Close, and
+  // nothing while it is full.
   std::size_t Read(char* data, std::size_t size, WsSink& sink);
 
   // What broke the protocol, as the code of the Close that answers it; 0: nothing.
   std::uint16_t error() const { return error_; }
   bool done() const { return error_ != 0 || closed_; }
 
-  void ReleaseMessages() { messages_.clear(); }
+  // What was decompressed takes so much memory, a thousand times what was read, that it should be released before more
+  // is read.
+  bool full() const { return inflated_ >= kMostInflated; }
+  void ReleaseMessages() {
+    messages_.clear();
+    inflated_ = 0;
+  }
 
  private:
+  static constexpr std::size_t kMostInflated = 64 * 1024;
+
   struct Header {
     WsOpcode opcode;
     bool fin;
@@ -101,6 +110,7 @@ class WsReader {
   bool frame_fin_ = false;
 
   std::list<std::string> messages_;  // Those put together, until they are released. None may move.
+  std::size_t inflated_ = 0;         // Bytes of them that were decompressed.
   std::uint16_t error_ = 0;
   bool closed_ = false;
 };

@@ -157,6 +157,30 @@ TEST(WsReader, AClientTakesNoMask) {
   EXPECT_EQ(reader.error(), kWsProtocolError);
 }
 
+TEST(WsReader, WhatIsDecompressedIsReleasedBeforeThereIsMore) {
+  WsDeflater deflater(15);
+  std::string stream;
+  for (int i = 0; i < 12; ++i) {
+    stream += Masked(0xC2, deflater.Deflate(std::string(20'000, static_cast<char>('a' + i))));
+    deflater.Reset();
+  }
+  WsInflater inflater;
+  WsReader reader(WsRole::kServer, {100'000, 100'000}, &inflater, false);
+  Seen seen;
+  int reads = 0;
+  while (!stream.empty()) {
+    ASSERT_LT(++reads, 10);
+    stream.erase(0, reader.Read(stream.data(), stream.size(), seen));
+    EXPECT_EQ(seen.all.size(), static_cast<std::size_t>(4 * reads));
+    EXPECT_TRUE(reader.full());
+    EXPECT_EQ(reader.Read(stream.data(), stream.size(), seen), 0u);
+    reader.ReleaseMessages();
+    EXPECT_FALSE(reader.full());
+  }
+  EXPECT_EQ(reads, 3);
+  EXPECT_EQ(seen.all.back(), "binary " + std::string(20'000, 'l'));
+}
+
 TEST(WsReader, LimitsAreForDataAlone) {
   WsReader reader(WsRole::kServer, {4, 6}, nullptr, false);
   Seen seen;

@@ -40,12 +40,16 @@ std::string Read(std::string_view frames, std::size_t step, bool compressed, boo
     frames.remove_prefix(std::min(step, frames.size()));
     // A copy of just this size, so that the address sanitizer sees a read beyond it.
     std::string input(pending);
-    const std::size_t consumed = reader.Read(input.data(), input.size(), story);
-    if (consumed > input.size()) std::abort();
+    std::size_t consumed = 0;
+    for (bool full = true; full;) {
+      consumed += reader.Read(input.data() + consumed, input.size() - consumed, story);
+      if (consumed > input.size()) std::abort();
+      full = reader.full();
+      reader.ReleaseMessages();
+    }
     // What is left has to come again, so it must be as it came.
     if (!reader.done() && input.compare(consumed, std::string::npos, pending, consumed) != 0) std::abort();
     pending.erase(0, consumed);
-    reader.ReleaseMessages();
   }
   return story.text + std::to_string(reader.error());
 }
