@@ -137,7 +137,8 @@ TEST_F(ConsoleTest, ShowsDatesErrorsAndInterfaces) {
 }
 
 TEST_F(ConsoleTest, FollowsFormatStrings) {
-  EXPECT_THAT(Run(R"(console.log('%s is %d, %i, %f%%', 'x', '4.5', '4.5', '4.5');
+  EXPECT_THAT(
+      Run(R"(console.log('%s is %d, %i, %f%%', 'x', '4.5', '4.5', '4.5');
       console.log('%o %O', { a: 1 }, [1]);
       console.log('%cstyled%c', 'color: red', '');
       console.log('%s %s', 'one');
@@ -148,8 +149,8 @@ TEST_F(ConsoleTest, FollowsFormatStrings) {
       console.log('%s', { toString() { return 'own text' } }, { toString() { throw 1 } });
       console.log();
       console.log({}, '%s', 'x');)"),
-              ElementsAre("x is 4, 4, 4.5%", "{ a: 1 } [ 1 ]", "styled", "one %s", "100% rest { a: 'b' }", "%%",
-                          "null Symbol(q) 5n", "NaN 3n 0", "own text { toString: [Function: toString] }", "", "{} %s x"));
+      ElementsAre("x is 4, 4, 4.5%", "{ a: 1 } [ 1 ]", "styled", "one %s", "100% rest { a: 'b' }", "%%",
+                  "null Symbol(q) 5n", "NaN 3n 0", "own text { toString: [Function: toString] }", "", "{} %s x"));
 }
 
 TEST_F(ConsoleTest, GroupsCountsAndAsserts) {
