@@ -63,6 +63,7 @@ BOOTSTRAP_FILES = ["//bootstrap:%s.js" % name for name in [
 # The `node:` modules, and the packages that they stand on.
 NODE_FILES = ["//bootstrap:node/%s.js" % name for name in [
     "_deep_equal",
+    "_empty",
     "assert",
     "assert.strict",
     "async_hooks",

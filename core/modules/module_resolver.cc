@@ -220,6 +220,10 @@ Resolution ModuleResolver::ResolveMain(const std::string& path) {
 }
 
 Resolution ModuleResolver::ResolveImport(std::string_view specifier, const std::string& importer_url) {
+  return ReplaceFile(FindImport(specifier, importer_url), Kind::kImport);
+}
+
+Resolution ModuleResolver::FindImport(std::string_view specifier, const std::string& importer_url) {
   std::string mapped;
   if (const auto match = options_.import_map.Resolve(specifier, importer_url)) {
     if (!match->error.empty()) return Fail(match->error);
@@ -227,6 +231,9 @@ Resolution ModuleResolver::ResolveImport(std::string_view specifier, const std::
     specifier = mapped;
   }
   const std::string importer_path = PathOfUrl(importer_url);
+  if (mapped.empty()) {
+    if (auto replaced = ReplaceModule(specifier, importer_path, Kind::kImport)) return *std::move(replaced);
+  }
   if (specifier.starts_with("node:")) return ResolveBuiltin(specifier.substr(5), importer_path);
   if (IsRelative(specifier) || specifier.starts_with('/')) {
     const auto base = ada::parse<ada::url_aggregator>(importer_url);
@@ -244,8 +251,13 @@ Resolution ModuleResolver::ResolveImport(std::string_view specifier, const std::
 }
 
 Resolution ModuleResolver::ResolveRequire(std::string_view specifier, const std::string& importer_path) {
+  return ReplaceFile(FindRequired(specifier, importer_path), Kind::kRequire);
+}
+
+Resolution ModuleResolver::FindRequired(std::string_view specifier, const std::string& importer_path) {
   if (specifier.empty()) return Fail("it is empty");
   if (specifier.find('\0') != specifier.npos) return Fail("it is not a valid path");
+  if (auto replaced = ReplaceModule(specifier, importer_path, Kind::kRequire)) return *std::move(replaced);
   if (specifier.starts_with("node:")) return ResolveBuiltin(specifier.substr(5), importer_path);
   if (IsRelative(specifier) || specifier.starts_with('/')) {
     const fs::path path = (fs::path(importer_path).parent_path() / specifier).lexically_normal();
@@ -253,6 +265,37 @@ Resolution ModuleResolver::ResolveRequire(std::string_view specifier, const std:
   }
   if (specifier.starts_with('#')) return ResolvePackageImport(specifier, importer_path, Kind::kRequire);
   return ResolvePackage(specifier, importer_path, Kind::kRequire);
+}
+
+std::optional<Resolution> ModuleResolver::ReplaceModule(std::string_view specifier, const std::string& importer_path,
+                                                        Kind kind) {
+  if (IsRelative(specifier) || specifier.starts_with('/')) return std::nullopt;
+  const PackageJson* const package = packages_.NearestTo(importer_path).package;
+  const std::string* const target = package == nullptr ? nullptr : package->browser_map.OfModule(specifier);
+  if (target == nullptr) return std::nullopt;
+  return ResolveReplacement(*target, *package, kind);
+}
+
+Resolution ModuleResolver::ReplaceFile(Resolution file, Kind kind) {
+  const ModuleLocation& module = file.module;
+  if (!file.error.empty() || module.format == ModuleFormat::kBuiltin) return file;
+  const PackageJson* const package = packages_.NearestTo(module.path).package;
+  if (package == nullptr || package->browser_map.empty()) return file;
+  const fs::path relative = fs::path(module.path).lexically_relative(package->folder);
+  const std::string* const target = package->browser_map.OfFile(relative.string());
+  return target == nullptr ? file : ResolveReplacement(*target, *package, kind);
+}
+
+// Not looked up once more, so that maps may be circular.
+Resolution ModuleResolver::ResolveReplacement(const std::string& target, const PackageJson& package, Kind kind) {
+  if (target.empty()) {
+    Resolution nothing;
+    nothing.module = {"node:_empty", "_empty", ModuleFormat::kBuiltin, ModuleSyntax::kJavaScript};
+    return nothing;
+  }
+  const std::string path = (fs::path(package.folder) / target).lexically_normal().string();
+  if (IsRelative(target) || IsFile(path)) return ResolveFileOrFolder(path);
+  return ResolvePackage(target, package.path, kind);
 }
 
 Resolution ModuleResolver::ResolveUrl(const std::string& url, const std::string& importer_path) {

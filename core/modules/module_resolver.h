@@ -1,6 +1,7 @@
 #ifndef JSD_CORE_MODULES_MODULE_RESOLVER_H_
 #define JSD_CORE_MODULES_MODULE_RESOLVER_H_
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -69,6 +70,8 @@ class ModuleResolver {
  private:
   enum class Kind { kImport, kRequire };
 
+  Resolution FindImport(std::string_view specifier, const std::string& importer_url);
+  Resolution FindRequired(std::string_view specifier, const std::string& importer_path);
   Resolution ResolveUrl(const std::string& url, const std::string& importer_path);
   Resolution ResolvePackageImport(std::string_view specifier, const std::string& importer_path, Kind kind);
   Resolution ResolvePackage(std::string_view specifier, const std::string& importer_path, Kind kind);
@@ -76,6 +79,11 @@ class ModuleResolver {
   Resolution ResolveTarget(const struct PackageTarget& target, const PackageJson& package, Kind kind);
   Resolution ResolveBuiltin(std::string_view name, const std::string& importer_path);
   Resolution ResolveFile(const std::string& path, const std::string& url_suffix = {});
+  // What the `browser` map of the importer's package has for a module's name; nothing where it has nothing.
+  std::optional<Resolution> ReplaceModule(std::string_view specifier, const std::string& importer_path, Kind kind);
+  // What the `browser` map of a file's package has for it, or else the file.
+  Resolution ReplaceFile(Resolution file, Kind kind);
+  Resolution ResolveReplacement(const std::string& target, const PackageJson& package, Kind kind);
   Resolution ResolveFileOrFolder(const std::string& path);
   bool HasBuiltin(std::string_view name) const;
   // Sets format and syntax; false, with `error`, where the package.json that decides is broken.

@@ -170,13 +170,59 @@ TEST_F(ModuleResolverTest, TakesTheFileForBrowsersInPlaceOfMain) {
   Write("node_modules/p/lib/browser.js");
   EXPECT_EQ(Import("p"), "node_modules/p/lib/browser.js");
   EXPECT_EQ(Require("p"), "node_modules/p/lib/browser.js");
-  // A map of files is for bundlers; a file that is not there is none.
-  Write("node_modules/q/package.json", R"({"main": "node.js", "browser": {"./node.js": "./browser.js"}})");
-  Write("node_modules/q/node.js");
-  EXPECT_EQ(Import("q"), "node_modules/q/node.js");
+  // A file that is not there is none.
   Write("node_modules/r/package.json", R"({"main": "node.js", "browser": "browser.js"})");
   Write("node_modules/r/node.js");
   EXPECT_EQ(Import("r"), "node_modules/r/node.js");
+}
+
+TEST_F(ModuleResolverTest, TheBrowserMapReplacesFilesOfItsPackage) {
+  Write("node_modules/p/package.json", R"({"main": "./node", "browser": {
+    "./node.js": "./browser.js", "./lib/rng": "./lib/rng-browser", "./lib/../deep/index.js": "./lib/rng-browser.js",
+    "lib/bare.js": "lib/rng-browser.js", "./lib/none.js": false, "./browser.js": "./node.js", "./gone.js": "./no.js",
+    "./lib/text.js": 7}})");
+  for (const char* name : {"node.js", "browser.js", "lib/rng.js", "lib/rng-browser.js", "deep/index.js", "lib/bare.js",
+                           "lib/none.js", "gone.js", "lib/text.js"}) {
+    Write(std::string("node_modules/p/") + name);
+  }
+  const std::string inside = "node_modules/p/lib/a.js";
+  EXPECT_EQ(Import("p"), "node_modules/p/browser.js");
+  EXPECT_EQ(Require("p"), "node_modules/p/browser.js");
+  EXPECT_EQ(Import("./rng.js", inside), "node_modules/p/lib/rng-browser.js");
+  EXPECT_EQ(Require("./rng", inside), "node_modules/p/lib/rng-browser.js");
+  EXPECT_EQ(Require("p/lib/rng"), "node_modules/p/lib/rng-browser.js");
+  EXPECT_EQ(Require("../deep", inside), "node_modules/p/lib/rng-browser.js");
+  EXPECT_EQ(Require("./bare", inside), "node_modules/p/lib/rng-browser.js");
+  EXPECT_EQ(Import("./none.js", inside), "_empty");
+  EXPECT_EQ(last_.format, ModuleFormat::kBuiltin);
+  EXPECT_EQ(Import("../browser.js", inside), "node_modules/p/node.js");
+  EXPECT_THAT(Import("../gone.js", inside), HasSubstr("no.js: no such file"));
+  EXPECT_EQ(Import("./text.js", inside), "node_modules/p/lib/text.js");
+  EXPECT_EQ(Shorten(Resolver().ResolveMain(folder_ + "/node_modules/p/node.js")), "node_modules/p/node.js");
+}
+
+TEST_F(ModuleResolverTest, TheBrowserMapReplacesModulesThatItsPackageImports) {
+  Write("node_modules/p/package.json", R"({"browser": {
+    "fs": false, "path": "./path.js", "q": "r", "r": "./circular.js", "node:tls": false, "left": "./../q/index.js"}})");
+  for (const char* name : {"p/index.js", "p/path.js", "p/circular.js", "q/index.js", "r/index.js"}) {
+    Write(std::string("node_modules/") + name);
+  }
+  const std::string inside = "node_modules/p/index.js";
+  EXPECT_EQ(Require("fs", inside), "_empty");
+  EXPECT_EQ(Import("fs", inside), "_empty");
+  EXPECT_EQ(Import("path", inside), "node_modules/p/path.js");
+  EXPECT_EQ(Import("node:path", inside), "path");
+  EXPECT_EQ(Import("node:tls", inside), "_empty");
+  EXPECT_EQ(Import("q", inside), "node_modules/r/index.js");
+  EXPECT_EQ(Import("r", inside), "node_modules/p/circular.js");
+  // Others are not concerned.
+  EXPECT_EQ(Import("path"), "path");
+  EXPECT_EQ(Import("q"), "node_modules/q/index.js");
+  EXPECT_EQ(Import("path", "node_modules/q/index.js"), "path");
+  EXPECT_THAT(Import("node:_empty"), HasSubstr("no built-in module"));
+  // What lies outside of the root stays there.
+  root_ = folder_ + "/node_modules/p";
+  EXPECT_THAT(Import("left", inside), HasSubstr("outside"));
 }
 
 TEST_F(ModuleResolverTest, SubpathPatterns) {

@@ -57,6 +57,7 @@ std::unique_ptr<PackageJson> Parse(const std::string& path, const std::string& t
   package->name = TextOf(json, "name");
   package->main = TextOf(json, "main");
   package->browser = TextOf(json, "browser");
+  package->browser_map = BrowserMap(ValueOf(json, "browser"));
   const std::string type = TextOf(json, "type");
   if (type == "module") package->type = PackageJson::Type::kModule;
   if (type == "commonjs") package->type = PackageJson::Type::kCommonJs;

@@ -6,6 +6,8 @@
 #include <string>
 #include <unordered_map>
 
+#include "core/modules/browser_map.h"
+
 namespace jsd {
 
 // What module resolution wants of a package.json. Fields of another type than the documented one count as absent, as
@@ -17,7 +19,8 @@ struct PackageJson {
   std::string folder;  // That it stands in.
   std::string name;
   std::string main;
-  std::string browser;  // In place of `main`, where it is a text.
+  std::string browser;     // In place of `main`, where it is a text.
+  BrowserMap browser_map;  // Where it is an object.
   Type type = Type::kUnspecified;
   bool workspaces = false;         // It is the root of npm workspaces.
   nlohmann::ordered_json exports;  // Null where there is none. The order of conditions counts.
