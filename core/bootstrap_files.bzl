@@ -13,6 +13,7 @@ BOOTSTRAP_FILES = ["//bootstrap:%s.js" % name for name in [
     "inspect",
     "console",
     "timers",
+    "scheduler",
     "navigator",
     "performance_timeline",
     "performance",

@@ -65,7 +65,7 @@ declare namespace jsd {
   }
 )";
 
-constexpr char kWebSocketPair[] = R"(
+constexpr char kGlobals[] = R"(
 declare class WebSocketPair {
   0: WebSocket;
   1: WebSocket;
@@ -80,6 +80,12 @@ interface ResponseInit {
   /** The client's end of a WebSocketPair, with status 101. */
   webSocket?: WebSocket | null;
 }
+
+interface Scheduler {
+  /** Resolves after so many milliseconds; rejects with the signal's reason when that aborts. */
+  wait(delay: number, options?: { signal?: AbortSignal }): Promise<void>;
+}
+declare var scheduler: Scheduler;
 )";
 
 }  // namespace
@@ -91,7 +97,7 @@ std::string TypeDeclarations(const std::vector<std::string>& env) {
       kDeclarations;
   text += "\n  /** What the configuration gives the script: app.env and app.permissions.env. */\n  interface Env {\n";
   for (const std::string& name : env) text += "    readonly " + nlohmann::json(name).dump() + ": string;\n";
-  return text + "  }\n}\n" + kWebSocketPair;
+  return text + "  }\n}\n" + kGlobals;
 }
 
 }  // namespace jsd

@@ -1,6 +1,6 @@
 // Timers, microtasks and the clock.
 
-import { assert, assertEquals, assertThrows, checkInterface, sleep, test } from './harness.mjs';
+import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows, checkInterface, sleep, test } from './harness.mjs';
 
 test('the functions are operations of the global object', () => {
   const lengths = { setTimeout: 1, setInterval: 1, clearTimeout: 0, clearInterval: 0, queueMicrotask: 1 };
@@ -137,4 +137,22 @@ test('the clock goes forward from a time origin', () => {
   assertEquals(performance.toJSON(), { timeOrigin: performance.timeOrigin });
   assertThrows(() => Performance.prototype.now.call(new EventTarget()), TypeError);
   assertThrows(() => new Performance(), TypeError, 'Illegal constructor');
+});
+
+test('scheduler.wait is a timer as a promise', async () => {
+  const order = [];
+  setTimeout(() => order.push('timer'), 1);
+  assertStrictEquals(await scheduler.wait(5), undefined);
+  order.push('waited');
+  assertEquals(order, ['timer', 'waited']);
+  const controller = new AbortController();
+  const waiting = scheduler.wait(1e6, { signal: controller.signal });
+  controller.abort('enough');
+  assertStrictEquals(await waiting.catch((reason) => reason), 'enough');
+  assertStrictEquals(await scheduler.wait(0, { signal: controller.signal }).catch((reason) => reason), 'enough');
+  await scheduler.wait(0, { signal: new AbortController().signal });
+  await assertRejects(scheduler.wait(), TypeError);
+  await assertRejects(scheduler.wait(1, { signal: {} }), TypeError);
+  await assertRejects(Scheduler.prototype.wait.call({}, 1), TypeError);
+  assertThrows(() => new Scheduler(), TypeError);
 });
