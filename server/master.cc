@@ -35,6 +35,10 @@ constexpr int kRestartStatus = 75;
 // Whoever is refused tries again; the log need not have a line for each time.
 constexpr std::chrono::seconds kRefusalLogPeriod{10};
 
+// How long scripts may go on running that have begun to load beside one that failed, or are out of date before they
+// have loaded.
+constexpr std::chrono::seconds kUnloadPatience{1};
+
 // How long the scripts of a reload may take to load.
 constexpr std::chrono::seconds kReloadPatience{60};
 
@@ -162,6 +166,8 @@ int Master::Run() {
   loop_->signals.add(SIGQUIT);
   if (!supervised()) loop_->signals.add(SIGCHLD);
   loop_->signals.add(SIGUSR1);
+  // Before the scripts are read, so that no change of them is missed.
+  WatchFiles();
   StartWorkers(WorkerCount());
   loop_->io.run();
   return status_;
@@ -311,8 +317,7 @@ void Master::OnWorkersReady(std::optional<LoadFailure> error) {
   loop_->loading.cancel();
   if (error) {
     ReportStartFailure("cannot load " + error->script + ": " + error->report);
-    Stop(1);
-    return;
+    return waits_for_changes() ? Unload() : Stop(1);
   }
   if (check_only_) {
     Stop(0);
@@ -331,11 +336,40 @@ void Master::OnWorkersReady(std::optional<LoadFailure> error) {
                              {"workers", static_cast<std::int64_t>(pool_->size())},
                              {"script", scripts}});
   ready_ = true;
-  WatchFiles();
   if (parent_ != nullptr) parent_->Send(to_parent::kReady);
   service_manager_.Ready();
   SayAlive();
   if (std::exchange(reload_again_, false)) Reload();
+}
+
+// Of a start that has failed, or has no end, while files are watched.
+void Master::Unload() {
+  unloading_ = true;
+  loop_->loading.cancel();
+  pool_->Drain(kUnloadPatience, [this](WorkerPool::Drained drained) {
+    if (stopping_ || drained.stuck > 0 || drained.lost > 0) return FinishStop(drained);
+    // Posted: the pool is not done with this call.
+    asio::post(loop_->io, [this] {
+      if (stopping_) return FinishStop({});
+      unloading_ = false;
+      pool_.reset();
+      if (std::exchange(reload_again_, false)) return StartAgain();
+      log_.Info("waiting for a change");
+    });
+  });
+}
+
+void Master::StartAgain() {
+  log_.Info("starting again");
+  std::string reason;
+  if (auto next = LoadAgain(&reason); next && reloading_.apply(*next, &reason)) {
+    config_ = *std::move(next);
+    connections_ = reloading_.connections(std::make_shared<Config>(config_));
+    WatchFiles();
+    return StartWorkers(WorkerCount());
+  }
+  listeners_->Discard();
+  log_.Error(reason);
 }
 
 void Master::OnAccepted(Connection connection) {
@@ -373,7 +407,7 @@ void Master::OnSignal(int signal) {
   if (signal == SIGUSR1) return ReopenLogs();
   if (signal == SIGHUP) return Reload();
   if (signal == SIGUSR2) return Upgrade();
-  if (signal == SIGQUIT) return pool_->LogState();
+  if (signal == SIGQUIT) return pool_ ? pool_->LogState() : void();
   if (signal == SIGCHLD) return loop_->successor.OnChildEnded();
   if (signal != SIGTERM && signal != SIGINT) return;
   // One that the supervisor has passed on already may come to this process too; the second is the supervisor's matter.
@@ -398,31 +432,42 @@ void Master::SayAlive() {
   });
 }
 
+// The configuration as it is now, with its listeners prepared; nothing, and why, where it cannot be served by.
+std::optional<Config> Master::LoadAgain(std::string* reason) {
+  LoadResult loaded = reloading_.load();
+  if (!loaded.config) {
+    for (const std::string& error : loaded.errors) *reason += (reason->empty() ? "" : "\n") + error;
+    return std::nullopt;
+  }
+  NumberTls(*loaded.config, config_, tls_numbers_);
+  if (const char* const key = NeedsRestart(config_, *loaded.config); key != nullptr) {
+    *reason = std::string(key) + " has changed, which needs a restart";
+  } else if (reloading_.refuses) {
+    *reason = reloading_.refuses(*loaded.config);
+  }
+  if (!reason->empty()) return std::nullopt;
+  std::vector<std::string> errors;
+  if (listeners_->Prepare(*loaded.config, &errors)) return std::move(loaded.config);
+  *reason = errors.front();
+  return std::nullopt;
+}
+
 void Master::Reload() {
   if (stopping_) return;
+  if (!pool_) return StartAgain();
   if (reload_runs_ || !ready_) {
     reload_again_ = true;
+    // What is still loading is not what was saved last.
+    if (!ready_ && !unloading_ && waits_for_changes()) Unload();
     return;
   }
   reload_runs_ = true;
   log_.Info("reloading");
   service_manager_.Reloading();
-  LoadResult loaded = reloading_.load();
-  if (!loaded.config) {
-    std::string errors;
-    for (const std::string& error : loaded.errors) errors += (errors.empty() ? "" : "\n") + error;
-    return ReloadFailed(errors);
-  }
-  Config& next = *loaded.config;
-  NumberTls(next, config_, tls_numbers_);
-  if (const char* const key = NeedsRestart(config_, next); key != nullptr) {
-    return ReloadFailed(std::string(key) + " has changed, which needs a restart");
-  }
-  if (const std::string reason = reloading_.refuses ? reloading_.refuses(next) : ""; !reason.empty()) {
-    return ReloadFailed(reason);
-  }
-  std::vector<std::string> errors;
-  if (!listeners_->Prepare(next, &errors)) return ReloadFailed(errors.front());
+  std::string reason;
+  const std::optional<Config> loaded = LoadAgain(&reason);
+  if (!loaded) return ReloadFailed(reason);
+  const Config& next = *loaded;
   const auto options = std::make_shared<ReloadOptions>();
   for (const AppConfig& app : next.apps) options->apps.push_back(OptionsOf(app));
   options->patience = next.server.drain;
@@ -517,25 +562,30 @@ void Master::Stop(int status) {
   if (control_) control_->Stop(supervised() || retired_);
   for (const auto& answer : std::exchange(reload_answers_, {})) answer(false, "the server is stopping");
   for (const auto& answer : std::exchange(next_reload_answers_, {})) answer(false, "the server is stopping");
-  const auto finish = [this](WorkerPool::Drained drained) {
-    if (drained.cut > 0) {
-      if (status_ == 0) status_ = 1;
-      log_.Warn("server.drain has passed, requests were cut", {{"requests", static_cast<std::int64_t>(drained.cut)}});
-    }
-    if (drained.stuck > 0) {
-      pid_file_.reset();
-      // Their threads cannot be joined, and what they use cannot be destroyed under them.
-      log_.Error("workers are stuck in JavaScript, exiting without them",
-                 {{"workers", static_cast<std::int64_t>(drained.stuck)}});
-      std::_Exit(status_ == 0 ? 1 : status_);
-    }
-    if (!check_only_ && status_ == 0) log_.Info("stopped");
+  // Where the scripts are being unloaded, it goes on when they are.
+  if (unloading_) return;
+  if (!pool_) return FinishStop({});
+  pool_->Drain(
+      config_.server.drain, [this](WorkerPool::Drained drained) { FinishStop(drained); },
+      retired_ ? std::min(config_.server.drain, WorkerPool::kIdlePatience) : std::chrono::milliseconds(0));
+}
+
+void Master::FinishStop(WorkerPool::Drained drained) {
+  if (drained.cut > 0) {
+    if (status_ == 0) status_ = 1;
+    log_.Warn("server.drain has passed, requests were cut", {{"requests", static_cast<std::int64_t>(drained.cut)}});
+  }
+  if (drained.stuck > 0) {
     pid_file_.reset();
-    if (drained.lost > 0) std::_Exit(status_);
-    loop_->io.stop();
-  };
-  pool_->Drain(config_.server.drain, finish,
-               retired_ ? std::min(config_.server.drain, WorkerPool::kIdlePatience) : std::chrono::milliseconds(0));
+    // Their threads cannot be joined, and what they use cannot be destroyed under them.
+    log_.Error("workers are stuck in JavaScript, exiting without them",
+               {{"workers", static_cast<std::int64_t>(drained.stuck)}});
+    std::_Exit(status_ == 0 ? 1 : status_);
+  }
+  if (!check_only_ && status_ == 0) log_.Info("stopped");
+  pid_file_.reset();
+  if (drained.lost > 0) std::_Exit(status_);
+  loop_->io.stop();
 }
 
 void Master::ReportStartFailure(const std::string& message) {

@@ -66,7 +66,8 @@ class Master {
   // A file that is opened again at SIGUSR1, as that of the log is. It outlives the master.
   void ReopenToo(LogSink& sink) { log_sinks_.push_back(&sink); }
 
-  // While it serves, a change of this configuration file or of a script is as good as SIGHUP.
+  // A change of this configuration file or of a script is as good as SIGHUP; and scripts that do not load at the start
+  // are waited for until they have been mended, instead of ending Run.
   void Watch(std::filesystem::path config) { watched_config_ = std::move(config); }
 
   // Called by Run once, when it listens and no thread has started; false and `error` end the start.
@@ -89,6 +90,7 @@ class Master {
   void Retire();
   void WatchParent();
   bool supervised() const { return parent_ != nullptr && parent_->supervises(); }
+  std::optional<Config> LoadAgain(std::string* reason);
   void Reload();
   void WatchFiles();
   bool OnReloadLoaded(const Config& config, std::optional<LoadFailure> error);
@@ -99,6 +101,9 @@ class Master {
   unsigned WorkerCount() const;
   void StartWorkers(unsigned count);
   void OnWorkersReady(std::optional<LoadFailure> error);
+  bool waits_for_changes() const { return watcher_ != nullptr && (parent_ == nullptr || parent_->supervises()); }
+  void Unload();
+  void StartAgain();
   void LogStillLoading();
   void OnAccepted(Connection connection);
   void WaitForSignal();
@@ -106,13 +111,14 @@ class Master {
   void ReopenLogs();
   // Drains and ends the loop with `status`, or with 1 where requests were cut.
   void Stop(int status);
+  void FinishStop(WorkerPool::Drained drained);
   // Trouble that keeps the server from starting: logged, and told to the person at the terminal.
   void ReportStartFailure(const std::string& message);
 
   Config config_;
   Log log_;
   std::vector<LogSink*> log_sinks_;
-  const ConnectionHandlerFactory connections_;
+  ConnectionHandlerFactory connections_;
   const HttpClientFactory http_client_;
   const Reloading reloading_;
   Parent* const parent_;
@@ -124,6 +130,7 @@ class Master {
   unsigned tls_numbers_;  // That have been given to [[server.tls]] sections.
   bool check_only_ = false;
   bool ready_ = false;
+  bool unloading_ = false;  // Workers whose scripts have not loaded are ending; then pool_ is null until a change.
   bool reload_runs_ = false;
   bool reload_again_ = false;  // It was asked for while one was running.
   bool stopping_ = false;

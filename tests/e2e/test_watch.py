@@ -4,6 +4,8 @@ import re
 import subprocess
 import threading
 
+import pytest
+
 from http_client import wait_for
 from npm import installed
 from server import BINARY, REPOSITORY
@@ -33,6 +35,65 @@ def test_what_is_wrong_leaves_all_as_it_was(jsd):
     server.wait_for_log('the reload has failed')
     assert server.get().text == 'version 0'
     saved(server, 'app.mjs', version(1), 'version 1')
+
+
+BROKEN = {'syntax': ('export default {', 'SyntaxError'), 'throws': ("throw new Error('early');", 'early'),
+          'import': ("import './missing.mjs';", 'missing'),
+          'await': ('await new Promise(() => {});', 'app.mjs:1:1')}
+
+
+@pytest.mark.parametrize('name', BROKEN)
+def test_a_start_that_fails_waits_for_a_change(jsd, name):
+    source, message = BROKEN[name]
+    server = jsd(source, workers=2, arguments=['--watch'], listeners=0)
+    server.expect('cannot load .*app.mjs')
+    server.wait_for_log('waiting for a change')
+    assert message in server.log()
+    (server.folder / 'app.mjs').write_text("throw new Error('again')")
+    server.wait_for_log('Error: again')
+    wait_for(lambda: server.log().count('waiting for a change') == 2, 'the second failure')
+    assert not server.addresses
+    (server.folder / 'app.mjs').write_text(version(1))
+    wait_for(lambda: server.addresses, 'a start')
+    server.descriptors_at_start = server.descriptors()
+    assert server.get().text == 'version 1'
+    saved(server, 'app.mjs', version(2), 'version 2')
+
+
+def test_a_start_that_fails_ends_when_it_is_told_to(jsd):
+    server = jsd('export default {', {'server.supervise': True}, arguments=['--watch'], listeners=0)
+    server.expect('cannot load .*app.mjs')
+    server.wait_for_log('waiting for a change')
+    assert server.stop() == 0
+
+
+@pytest.mark.parametrize('source', ["setTimeout(() => {}, 1e8); console.log('loading'); await new Promise(() => {});",
+                                    "console.log('loading'); for (;;);"])
+def test_what_is_saved_ends_a_start_that_does_not_end(jsd, source):
+    server = jsd(source, {'limits.slice': '600s'}, workers=2, arguments=['--watch'], listeners=0)
+    server.wait_for_log('loading')
+    if 'for' in source:
+        server.expect('the script was terminated while it ran')
+    (server.folder / 'app.mjs').write_text(version(1))
+    wait_for(lambda: server.addresses, 'a start')
+    server.descriptors_at_start = server.descriptors()
+    assert server.get().text == 'version 1'
+
+
+def test_a_start_that_fails_takes_another_configuration(jsd):
+    server = jsd("export default { fetch: (_, env) => new Response(env.NAME.length) }; throw 1;", arguments=['--watch'],
+                 listeners=0)
+    server.expect('cannot load .*app.mjs', 'no section or key|unknown')
+    server.wait_for_log('waiting for a change')
+    config = server.folder / 'server.toml'
+    good = config.read_text()
+    (server.folder / 'other.mjs').write_text("export default { fetch: (_, env) => new Response(env.NAME) };")
+    config.write_text(good + '\nnonsense = 1\n')
+    server.wait_for_log('nonsense')
+    config.write_text(good.replace('app.mjs', 'other.mjs') + "\n[app.env]\nNAME = 'given'\n")
+    wait_for(lambda: server.addresses, 'a start')
+    server.descriptors_at_start = server.descriptors()
+    assert server.get().text == 'given'
 
 
 def test_saving_under_load_loses_nothing(jsd):
@@ -94,6 +155,7 @@ export default {
     server.accept();
     if (ctx.tls?.clientCertificate) return new Response(null, { status: 101, webSocket: client });
     jsd.listen('shutdown', async () => {});
+    await scheduler.wait(1, { signal: request.signal });
     return Response.json(texts);
   },
 } satisfies jsd.Handler;
