@@ -22,12 +22,14 @@ const leave = (id) => {
   if (entries.delete(id)) ops.broadcastLeave(id);
 };
 
-let isClosed;
+let isClosed, deliver;
 
 class BroadcastChannel extends event.EventTarget {
   #name;
   #id;
   #closed = false;
+  // Listeners run with what AsyncLocalStorage held where the channel was made.
+  #stores = event.captureStores();
 
   constructor(name) {
     const context = "Failed to construct 'BroadcastChannel'";
@@ -70,6 +72,7 @@ class BroadcastChannel extends event.EventTarget {
 
   static {
     isClosed = (channel) => channel.#closed;
+    deliver = (channel, message) => event.dispatchIn(channel.#stores, channel, message);
   }
 }
 event.defineEventHandler(BroadcastChannel.prototype, 'message');
@@ -86,5 +89,5 @@ core.bindCallback('broadcast', (id) => {
   } catch {
     message = new event.MessageEvent('messageerror');
   }
-  event.dispatchTrusted(channel, message);
+  deliver(channel, message);
 });

@@ -2,12 +2,14 @@
 
 const { ops, webidl } = core;
 const {
+  ArrayIsArray,
   ArrayPrototypeIndexOf,
   ArrayPrototypePush,
   ArrayPrototypeSlice,
   ArrayPrototypeSplice,
   FunctionPrototypeCall,
   ObjectDefineProperty,
+  ObjectFreeze,
   ReflectGetOwnPropertyDescriptor,
   SafeMap,
   TypeError,
@@ -531,6 +533,27 @@ class ErrorEvent extends Event {
 webidl.configureInterface(ErrorEvent);
 core.defineGlobal('ErrorEvent', ErrorEvent);
 
+// What AsyncLocalStorage keeps for the code that runs, to be used for events that come later by dispatchIn; undefined
+// where it keeps nothing. The request, which may be over by then, is not part of it.
+function captureStores() {
+  const context = ops.asyncContext();
+  if (!ArrayIsArray(context)) return undefined;
+  const stores = ArrayPrototypeSlice(context);
+  stores[0] = undefined;
+  return ObjectFreeze(stores);
+}
+
+function dispatchIn(stores, target, event) {
+  if (stores === undefined) return dispatch(target, event, true);
+  const before = ops.asyncContext();
+  ops.setAsyncContext(stores);
+  try {
+    return dispatch(target, event, true);
+  } finally {
+    ops.setAsyncContext(before);
+  }
+}
+
 const hasListeners = (target, type) => existingTableOf(target)?.byType.has(type) ?? false;
 
 core.event = {
@@ -540,6 +563,8 @@ core.event = {
   EventTarget,
   // Throws where the value is no event target.
   checkTarget: existingTableOf,
+  captureStores,
+  dispatchIn,
   isDispatching: state.isDispatching,
   // A new event like `model`, which is at rest: what every event gets in its constructor takes longer than copying it.
   copy: state.copy,

@@ -9,7 +9,7 @@ const {
 } = core.primordials;
 const { blob: blobs, event: events, fetch, headers: headerLists, ops, slotOf, webidl } = core;
 const { internal } = webidl;
-const { dispatchTrusted, CloseEvent, ErrorEvent, Event, makeMessageEvent } = events;
+const { CloseEvent, ErrorEvent, Event, makeMessageEvent } = events;
 const { webSocketSend } = ops;
 
 const CONNECTING = 0;
@@ -69,6 +69,8 @@ class WebSocket extends events.EventTarget {
   #other = null;
   #outbox = null;
   #inbox = null;
+  // Listeners run with what AsyncLocalStorage held where the socket was made.
+  #stores = events.captureStores();
 
   constructor(url, protocols = []) {
     super();
@@ -198,8 +200,8 @@ class WebSocket extends events.EventTarget {
     if (socket.#state === CLOSED) return;
     socket.#state = CLOSED;
     socket.#handle = -1;
-    if (failure !== null) dispatchTrusted(socket, failure);
-    dispatchTrusted(socket, new CloseEvent('close', { __proto__: null, code, reason, wasClean }));
+    if (failure !== null) events.dispatchIn(socket.#stores, socket, failure);
+    events.dispatchIn(socket.#stores, socket, new CloseEvent('close', { __proto__: null, code, reason, wasClean }));
   }
 
   static {
@@ -243,7 +245,7 @@ class WebSocket extends events.EventTarget {
         soon(() => {
           if (socket.#state !== CONNECTING) return;
           socket.#state = OPEN;
-          dispatchTrusted(socket, new Event('open'));
+          events.dispatchIn(socket.#stores, socket, new Event('open'));
         });
         return;
       }
@@ -274,7 +276,7 @@ class WebSocket extends events.EventTarget {
       socket.#connecting = 0;
       socket.#state = OPEN;
       setConnected(socket, handle, protocol);
-      dispatchTrusted(socket, new Event('open'));
+      events.dispatchIn(socket.#stores, socket, new Event('open'));
     });
 
     core.bindCallback('webSocketFailed', (id, code, message) => {
@@ -301,7 +303,7 @@ class WebSocket extends events.EventTarget {
       if (socket.#state !== OPEN) return;
       const asBlob = typeof data !== 'string' && socket.#binaryType === 'blob';
       const message = asBlob ? blobs.make(new Uint8Array(data), '') : data;
-      dispatchTrusted(socket, makeMessageEvent(message, socket.#origin));
+      events.dispatchIn(socket.#stores, socket, makeMessageEvent(message, socket.#origin));
     };
 
     core.bindCallback('webSocketMessage', (handle, data) => {

@@ -174,6 +174,8 @@ bool JsRuntime::Impl::EndCall(bool terminated) {
   if (!loading_.IsEmpty()) loading_terminated_ = true;
   // What is still to be called in this turn did not cause it.
   if (const Execution::Op op(*state_.execution); op) state_.host->Terminated(termination);
+  // JavaScript had no chance to put back what it had set.
+  isolate_.get()->SetContinuationPreservedEmbedderData(v8::Undefined(isolate_.get()));
   return true;
 }
 
