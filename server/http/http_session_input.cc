@@ -23,6 +23,7 @@ constexpr std::size_t kMostDiscarded = 256 * 1024;
 
 void HttpSession::OnReady(std::uint32_t events) {
   const boost::intrusive_ptr<HttpSession> alive(this);
+  end_reported_ |= (events & (EPOLLRDHUP | EPOLLERR | EPOLLHUP)) != 0;
   if (handshaking_) [[unlikely]]
     return ContinueHandshake(events);
   // Reported whether asked for or not: nobody is there to read a reply, and what has come is not read now.
@@ -38,8 +39,6 @@ void HttpSession::OnReady(std::uint32_t events) {
   if ((events & ~EPOLLOUT) != 0 && (watched_ & EPOLLIN) != 0) {
     Receive();
     received_ = true;
-    // The end of the input comes up once; it may stand behind the bytes that have just been read.
-    if ((events & (EPOLLRDHUP | EPOLLERR | EPOLLHUP)) != 0) more_input_ = true;
   }
   if (!closed_) context_.AddTurn(*this);
 }
@@ -59,7 +58,7 @@ void HttpSession::Receive() {
     return;
   }
   if (size == 0) return OnInputEnd();
-  more_input_ = tls_ != nullptr ? tls_->more_input() : static_cast<std::size_t>(size) == room.size();
+  more_input_ = end_reported_ || (tls_ != nullptr ? tls_->more_input() : static_cast<std::size_t>(size) == room.size());
   if (in_body_) {
     waiting_ = Waiting::kNothing;
     sending_.bytes += static_cast<std::size_t>(size);

@@ -4,6 +4,8 @@ With script/test --long those that are large are of 1 GiB.
 """
 
 import os
+import signal
+import socket
 import threading
 import time
 
@@ -251,3 +253,21 @@ def test_every_way_to_read_a_body_that_comes_in_pieces(jsd):
                 client.send(body[at:at + 30_000])
                 time.sleep(0.01)
             assert client.read_response().body == body, way
+
+
+@pytest.mark.parametrize('read', ['none', 'some'])
+def test_end_of_the_input_behind_a_body_that_is_not_read(jsd, read):
+    server = jsd("""export default { async fetch(request) {
+      if (request.url.endsWith('/some')) for await (const chunk of request.body) break;
+      return new Response('fine');
+    } };""")
+    body = bytes(100_000)
+    with server.connect() as connection:
+        # All of it is there, and reported at once, before the server reads anything.
+        server.send_signal(signal.SIGSTOP)
+        connection.send_request('POST', f'/{read}', body=body)
+        connection.socket.shutdown(socket.SHUT_WR)
+        time.sleep(0.2)
+        server.send_signal(signal.SIGCONT)
+        assert connection.read_response().text == 'fine'
+        assert connection.socket.recv(1) == b''
