@@ -203,18 +203,18 @@ class ReadableStreamAsyncIterator {
   #finish() {
     this.#isFinished = true;
     this.#ongoing = undefined;
-    readable.release(this.#reader);
+    readable.letGo(this.#reader);
   }
 
   #return(value) {
     if (this.#isFinished) return resolvedPromise();
     this.#isFinished = true;
     if (this.#preventCancel) {
-      readable.release(this.#reader);
+      readable.letGo(this.#reader);
       return resolvedPromise();
     }
     const cancelled = readable.cancelByReader(this.#reader, value);
-    readable.release(this.#reader);
+    readable.letGo(this.#reader);
     return cancelled;
   }
 }

@@ -158,8 +158,8 @@ class Pipe {
   }
 
   #finalize(error) {
-    writable.writerRelease(this.#writer);
-    readable.release(this.#reader);
+    writable.writerLetGo(this.#writer);
+    readable.letGo(this.#reader);
     if (this.#signal !== undefined) abort.removeAlgorithm(this.#signal, this.#abortAlgorithm);
     if (error === undefined) this.#done.resolve(undefined);
     else this.#done.reject(error[0]);

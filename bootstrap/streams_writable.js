@@ -334,6 +334,12 @@ function writerRelease(writer) {
   writer.stream = undefined;
 }
 
+// As readable.letGo for a reader.
+function writerLetGo(writer) {
+  writer.stream.writer = undefined;
+  writer.stream = undefined;
+}
+
 function writerCloseWithErrorPropagation(writer) {
   const { stream } = writer;
   if (closeQueuedOrInFlight(stream) || stream.state === 'closed') return resolvedPromise();
@@ -525,6 +531,6 @@ streamInternals.writable = {
   setUpWriter,
   stateOf,
   writerCloseWithErrorPropagation,
-  writerRelease,
+  writerLetGo,
   writerWrite,
 };

@@ -2,6 +2,7 @@
 
 #include <icu_simdutf.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -151,16 +152,25 @@ v8::MaybeLocal<v8::String> NewFromAscii(v8::Isolate* isolate, std::string_view b
   return outside ? v8::String::NewExternalOneByte(isolate, outside.release()) : ToV8Latin1(isolate, bytes);
 }
 
+// False where the beginning of this UTF-8 has a character beyond U+00FF.
+bool MayBeLatin1(std::string_view bytes) {
+  // 0xC2 and 0xC3 begin what is left of Latin-1 beyond ASCII.
+  return std::ranges::none_of(bytes.substr(0, 1024), [](char c) { return static_cast<unsigned char>(c) > 0xc3; });
+}
+
 // UTF-8 that is known to be valid and not ASCII alone.
 v8::MaybeLocal<v8::String> NewFromValidUtf8(v8::Isolate* isolate, std::string_view bytes) {
   // Below this, V8's own decoder is as fast.
   constexpr std::size_t kShort = 256;
   if (bytes.size() < kShort) return ToV8(isolate, bytes);
   const std::size_t length = simdutf::utf16_length_from_utf8(bytes.data(), bytes.size());
-  // Strings of Latin-1 take half the memory; the conversion gives up early where a character does not fit.
-  const auto latin1 = std::make_unique_for_overwrite<char[]>(length);
-  if (simdutf::convert_utf8_to_latin1(bytes.data(), bytes.size(), latin1.get()) == length) {
-    return ToV8Latin1(isolate, {latin1.get(), length});
+  // Strings of Latin-1 take half the memory. In most others the beginning shows that they are none, for which no memory
+  // need be got.
+  if (MayBeLatin1(bytes)) {
+    const auto latin1 = std::make_unique_for_overwrite<char[]>(length);
+    if (simdutf::convert_utf8_to_latin1(bytes.data(), bytes.size(), latin1.get()) == length) {
+      return ToV8Latin1(isolate, {latin1.get(), length});
+    }
   }
   const auto convert = [&](auto* utf16) {
     simdutf::convert_valid_utf8_to_utf16le(bytes.data(), bytes.size(), reinterpret_cast<char16_t*>(utf16));
