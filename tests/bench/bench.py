@@ -16,6 +16,7 @@ from servers import SERVERS, install
 
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 _RECORD = _ROOT / 'docs/benchmarks.md'
+_API_RECORD = _ROOT / 'docs/benchmarks-apis.md'
 _CASES = {case.name: case for case in CASES}
 _MODES = ('memory', 'api', 'events')
 _NOISE = 0.05
@@ -63,6 +64,8 @@ class Run:
     @property
     def settings(self):
         rounds = 'one round' if self.rounds == 1 else f'median of {self.rounds} rounds, the servers taking turns'
+        if not self.samples:
+            return rounds
         return f'{rounds}; {self._warm_seconds} s of warm-up, {self._seconds} s measured; {self._foreign_load()}'
 
     def _foreign_load(self):
@@ -171,8 +174,9 @@ def main():
     if run.failures:
         raise SystemExit('\n  '.join(['bench: failed:', *run.failures]))
     if arguments.record:
-        _RECORD.write_text(page)
-        _say(f'wrote {_RECORD.relative_to(_ROOT)}')
+        path = _API_RECORD if arguments.names == ['api'] else _RECORD
+        path.write_text(page)
+        _say(f'wrote {path.relative_to(_ROOT)}')
 
 
 if __name__ == '__main__':

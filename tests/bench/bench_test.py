@@ -194,8 +194,12 @@ class ApiTest(unittest.TestCase):
         self.assertEqual(medians['jsd'], {'new URL': 3.0})
         self.assertEqual(api.against({name: row['new URL'] for name, row in medians.items()}), (2.0, 0.8))
         self.assertEqual(api.against({'jsd': 1.0}), (None, None))
-        page = report.Report([SERVERS[name] for name in self.rows], {}, {}, [], None, medians).markdown()
-        self.assertIn('| new URL | 3.00 | 6.00 | 1.50 | 2.00 | 0.80 |', page)
+        measured = report.Report([SERVERS[name] for name in self.rows], {}, {}, [], None, medians)
+        self.assertIn('| new URL | 3.00 | 6.00 | 1.50 | 2.00 | 0.80 |', measured.markdown())
+        facts = {'date': 'today', 'machine': report.machine(), 'versions': {}}
+        page = report.document(measured, facts, 'one round')
+        self.assertIn('# Benchmarks of web APIs\n', page)
+        self.assertNotIn('wrk', page)
 
     def test_different_results_are_found(self):
         self.assertEqual(api.disagreements(self.rows), {})

@@ -160,6 +160,9 @@ class Report:
                 judged.append((what, ratio, ratio > 1 if limit == 1 else ratio >= limit))
         return judged
 
+    def has_only_apis(self):
+        return bool(self._apis) and not self._cases and not self._memory and not self._events
+
     def markdown(self):
         parts = []
         if self._cases:
@@ -188,23 +191,31 @@ class Report:
         return '\n'.join(parts)
 
 
+_HOW = (
+    'Each server runs alone on one CPU, the client (wrk, 64 connections) on another, over loopback. CPU time is '
+    'user and system time of all threads of the server\'s processes divided by completed requests. All JavaScript '
+    'servers run the same script of `tests/bench/apps`, except Node: it has no fetch handlers, so `node.mjs` does '
+    'the same work on `node:http`, as one process without `cluster`, whose primary would only cost it. `raw` is '
+    'the physical limit: an epoll loop that frames requests and sends a constant reply, with no work behind it. '
+    'Every server is checked to answer rightly before it is measured. With two workers Node uses `cluster` and '
+    'Deno `--parallel`; resident memory is summed over processes, pages that they share included each time.\n')
+_HOW_APIS = (
+    'Each server does an operation of `tests/bench/apps/api.mjs` many times in one request; CPU time is user and system '
+    'time of all threads of its process, which runs alone on one CPU, divided by the number of operations. All come to '
+    'the same result, which is checked.\n')
+
+
 def document(report, facts, settings):
     """The whole page, as docs/benchmarks.md keeps it. Every number in it comes from one run."""
     where = facts['machine']
     lines = [
-        '# Benchmarks\n',
+        '# Benchmarks of web APIs\n' if report.has_only_apis() else '# Benchmarks\n',
         'Written by `script/bench`; all numbers are of one run on one machine, so compare them with each other only.\n',
         f'- Date: {facts["date"]}',
         f'- Machine: {where["cpu"]}, {where["cpus"]} CPUs, {where["memory_gib"]} GiB, {where["system"]}, '
         f'{where["kernel"]}',
         *(f'- {name}: {version}' for name, version in facts['versions'].items()),
         f'- Settings: {settings}\n',
-        'Each server runs alone on one CPU, the client (wrk, 64 connections) on another, over loopback. CPU time is '
-        'user and system time of all threads of the server\'s processes divided by completed requests. All JavaScript '
-        'servers run the same script of `tests/bench/apps`, except Node: it has no fetch handlers, so `node.mjs` does '
-        'the same work on `node:http`, as one process without `cluster`, whose primary would only cost it. `raw` is '
-        'the physical limit: an epoll loop that frames requests and sends a constant reply, with no work behind it. '
-        'Every server is checked to answer rightly before it is measured. With two workers Node uses `cluster` and '
-        'Deno `--parallel`; resident memory is summed over processes, pages that they share included each time.\n',
+        _HOW_APIS if report.has_only_apis() else _HOW,
     ]
     return '\n'.join(lines) + '\n' + report.markdown()
