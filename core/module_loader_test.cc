@@ -61,6 +61,29 @@ TEST_F(ModuleLoaderTest, LinksCyclesWithLiveBindings) {
   EXPECT_THAT(host_.console, ElementsAre("7 7 2"));
 }
 
+TEST_F(ModuleLoaderTest, ErrorsInCyclesAreReportedWhereTheyAre) {
+  folder_.Write("early_a.mjs", "import { b } from './early_b.mjs'; export const a = b;");
+  folder_.Write("early_b.mjs", "import { a } from './early_a.mjs'; export const b = a;");
+  EXPECT_THAT(Load("import './early_a.mjs';"),
+              AllOf(HasSubstr("ReferenceError"), HasSubstr(At("early_b.mjs", "1:53"))));
+  folder_.Write("thrown_a.mjs", "import './thrown_b.mjs'; import './thrown_c.mjs';");
+  folder_.Write("thrown_b.mjs", "import './thrown_a.mjs'; await 0; throw new Error('in the circle');");
+  folder_.Write("thrown_c.mjs", "import './thrown_b.mjs';");
+  EXPECT_THAT(Load("import './thrown_a.mjs';"),
+              AllOf(HasSubstr("Error: in the circle"), HasSubstr(At("thrown_b.mjs", "1:41"))));
+  folder_.Write("broken_a.mjs", "import './broken_b.mjs';");
+  folder_.Write("broken_b.mjs", "import './broken_a.mjs'; let x = );");
+  EXPECT_THAT(Load("import './broken_a.mjs';"), AllOf(HasSubstr("SyntaxError"), HasSubstr(At("broken_b.mjs", "1:34"))));
+  folder_.Write("star_a.mjs", "export * from './star_b.mjs';");
+  folder_.Write("star_b.mjs", "export * from './star_a.mjs';");
+  EXPECT_THAT(Load("import { x } from './star_a.mjs';"), HasSubstr("SyntaxError"));
+  // Each way to the module gives the same error, and nothing waits for ever.
+  EXPECT_EQ(Load("const seen = await Promise.allSettled(['a', 'b', 'c', 'b'].map((x) => import(`./thrown_${x}.mjs`)));"
+                 "console.log(new Set(seen.map((each) => each.reason)).size, seen[0].reason.message);"),
+            "");
+  EXPECT_THAT(host_.console, ElementsAre("1 in the circle"));
+}
+
 TEST_F(ModuleLoaderTest, ImportsJson) {
   folder_.Write("data.json", R"({"answer": 42})");
   EXPECT_EQ(Load("import data from './data.json' with { type: 'json' };"

@@ -1,6 +1,8 @@
 """Bad scripts: what the client sees, what the log says, and that the server goes on."""
 
+import pathlib
 import re
+import zlib
 
 import pytest
 
@@ -242,3 +244,56 @@ def test_stop_while_the_script_loads(jsd):
     server.wait_for_log('loading')
     assert server.stop() == 0
     assert 'listening' not in server.log()
+
+
+BOMBS = """
+const readers = {
+  bytes: (body) => new Response(body).bytes(),
+  text: (body) => new Response(body).text(),
+  blob: (body) => new Response(body).blob(),
+  json: (body) => new Response(body).json(),
+  form: (body) => new Response(body, { headers: { 'content-type': 'application/x-www-form-urlencoded' } }).formData(),
+  tee: async (body) => {
+    const [one, two] = body.tee();
+    await one.pipeTo(new WritableStream());
+    return new Response(two).bytes();
+  },
+  queue: async (body) => {
+    const { readable, writable } = new TransformStream({}, undefined, { highWaterMark: Infinity });
+    await body.pipeTo(writable);
+    return new Response(readable).bytes();
+  },
+  async pieces(body) {
+    let total = 0;
+    let largest = 0;
+    for await (const chunk of body) {
+      largest = Math.max(largest, chunk.length);
+      if ((total += chunk.length) > 8 << 20) break;
+    }
+    return largest <= 65536;
+  },
+};
+export default {
+  async fetch(request) {
+    const [, reader, format] = new URL(request.url).pathname.split('/');
+    try {
+      const value = await readers[reader](request.body.pipeThrough(new DecompressionStream(format)));
+      return new Response(`${value}`.slice(0, 100));
+    } catch (error) {
+      return new Response(error.name);
+    }
+  },
+};
+"""
+
+
+@pytest.mark.parametrize('form', ['gzip', 'deflate', 'deflate-raw'])
+def test_decompression_bombs(jsd, form):
+    server = jsd(BOMBS, {'limits.buffers': '16MiB', 'limits.heap': '64MiB'})
+    packer = zlib.compressobj(9, zlib.DEFLATED, {'gzip': 31, 'deflate': 15, 'deflate-raw': -15}[form])
+    bomb = packer.compress(bytes(256 << 20)) + packer.flush()
+    for reader in ['bytes', 'text', 'blob', 'json', 'form', 'tee', 'queue']:
+        assert server.request('POST', f'/{reader}/{form}', body=bomb).text == 'RangeError', reader
+    assert server.request('POST', f'/pieces/{form}', body=bomb).text == 'true'
+    status = pathlib.Path(f'/proc/{server.pid}/status').read_text()
+    assert int(re.search(r'VmHWM:\s+(\d+)', status)[1]) < 400 << 10, status

@@ -1,5 +1,6 @@
 """Requests that scripts send, against servers that do exactly what the test says."""
 
+import contextlib
 import gzip
 import json
 import queue
@@ -260,7 +261,13 @@ def test_a_bomb_is_read_piece_by_piece(backend, script):
         if (total > 4 << 20) break;
       }
       return [total > 4 << 20, largest <= 256 << 10]''')['value'] == [True, True]
-    assert run("return (await fetch(env.URL)).arrayBuffer()")['error'] == 'RangeError'
+    for reader in ['arrayBuffer', 'bytes', 'blob', 'text', 'json']:
+        result = run(f'return (await fetch(env.URL)).{reader}()')
+        assert result['error'] == 'RangeError', (reader, result)
+    # A stream that a script has put in front of the body is no way around it.
+    result = run("return new Response((await fetch(env.URL)).body.pipeThrough(new TransformStream())).bytes()")
+    assert result['error'] == 'RangeError', result
+    assert run('const { status, body } = await fetch(env.URL); await body.cancel(); return status')['value'] == 200
 
 
 def test_unknown_codings_stay(backend, script):
@@ -427,6 +434,67 @@ def test_abort(backend, script, moment):
         assert ended.get(timeout=TIMEOUT)
     if moment == 'upload':
         assert run('return globalThis.cancelled')['value'] == 'mine'
+
+
+@contextlib.contextmanager
+def full_listener():
+    """(address, port) that a connection is neither accepted nor refused at: its queue is full."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(('127.0.0.1', 0))
+        listener.listen(0)
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        yield listener.getsockname()
+
+
+def test_abort_before_there_is_a_connection(backend, script):
+    ended = queue.Queue()
+    silent = backend(lambda peer: ended.put(peer.at_end()))
+    run = script(silent)
+    with full_listener() as (host, port):
+        # While the name is looked up, while it connects, and in the TLS handshake.
+        for url, stop in [('http://name.invalid/', 'stop()'), (f'http://{host}:{port}/', 'setTimeout(stop, 50)'),
+                          (f'https://{silent.address}/', 'setTimeout(stop, 50)')]:
+            result = run(f"""
+              const controller = new AbortController();
+              const stop = () => controller.abort(new RangeError('mine'));
+              const response = fetch('{url}', {{ signal: controller.signal }});
+              {stop};
+              await response;""")
+            assert (result['error'], result['message']) == ('RangeError', 'mine'), (url, result)
+    assert ended.get(timeout=TIMEOUT)
+
+
+def test_a_connection_that_is_not_made_in_time(script):
+    with full_listener() as (host, port):
+        result = script('http://unused', {'fetch.connect': '300ms'})(f"await fetch('http://{host}:{port}/')")
+    assert result['code'] == 'ETIMEDOUT' and 'fetch.connect' in result['message']
+
+
+@pytest.mark.parametrize('host', ['127.0.0.1', '::1'])
+def test_a_name_with_several_addresses_is_tried_at_each(script, host):
+    with socket.create_server((host, 0), family=socket.AF_INET6 if ':' in host else socket.AF_INET) as listener:
+        def answer():
+            peer, _ = listener.accept()
+            with peer:
+                peer.recv(4096)
+                peer.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi')
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        run = script('http://unused')
+        assert run(f"return (await fetch('http://localhost:{listener.getsockname()[1]}/')).text()")['value'] == 'hi'
+        thread.join()
+
+
+def test_a_name_may_not_stand_for_a_private_address(script):
+    # DNS rebinding: what is allowed is a name, and what it resolves to is this machine.
+    run = script('http://unused', {'app.permissions.net': ['*']})
+    result = run("await fetch('http://ip6-localhost:8009/')")
+    assert result['code'] in ('EACCES', 'ENOTFOUND'), result
 
 
 def test_a_client_that_goes_ends_what_was_fetched_for_it(backend, gateway):

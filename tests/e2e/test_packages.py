@@ -1,5 +1,7 @@
 """Packages from npm, served as they are published: docs/modules.md names those that run."""
 
+import concurrent.futures
+import gzip
 import json
 import re
 import shutil
@@ -7,8 +9,10 @@ import uuid
 
 import pytest
 
+from http_client import wait_for
 from npm import installed
 from server import REPOSITORY
+from websocket_client import WebSocketClient
 
 FOLDER = REPOSITORY / 'tests/packages'
 
@@ -71,6 +75,43 @@ def test_hono(serve):
     reply = client.connection.request('POST', '/form', {'content-type': 'multipart/form-data; boundary=b'}, body=form)
     assert json.loads(reply.text) == {'note': 'hello', 'name': 'a.txt', 'text': 'inside'}
     assert client.get('/broken').text == 'caught on purpose'
+
+
+def test_hono_and_the_runtime(serve):
+    server = serve('hono-runtime', {'app.env': {'NAME': 'given'}})
+    client = Client(server)
+    assert client.json('/runtime') == ['other', 'given']
+    assert client.get('/text').text == 'one two three'
+    packed = client.get('/packed', accept_encoding='gzip')
+    assert packed.header('content-encoding') == 'gzip' and gzip.decompress(packed.body) == b'text ' * 1000
+    with WebSocketClient(server.address, '/socket') as socket:
+        socket.send_text('hello')
+        assert socket.read_text() == 'got hello'
+        socket.finish()
+    for path in ('/stream', '/events'):
+        with server.connect() as connection:
+            connection.send(f'GET {path} HTTP/1.1\r\nHost: a\r\n\r\n'.encode())
+            wait_for(lambda: b'begun' in connection.socket.recv(4096), 'the beginning')
+    wait_for(lambda: sorted(client.json('/ended')) == ['events', 'socket', 'stream'], 'what had to end')
+
+
+# The streams of several packages: (app, target, header fields).
+STREAMS = [('hono', '/events', {}), ('trpc', '/trpc/count', {'accept': 'text/event-stream'}),
+           ('h3', '/stream', {}),
+           ('graphql-yoga', '/graphql?query=subscription%7Bcountdown(from%3A2)%7D', {'accept': 'text/event-stream'})]
+
+
+@pytest.mark.parametrize('name, target, fields', STREAMS, ids=[name for name, _, _ in STREAMS])
+def test_streams_by_two_workers(serve, name, target, fields):
+    server = serve(name, workers=2)
+
+    def ask(_):
+        client = Client(server)
+        return [client.get(target, **fields).text for _ in range(3)]
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        texts = {text for texts in pool.map(ask, range(16)) for text in texts}
+    assert len(texts) == 1 and texts != {''}, texts
 
 
 def test_itty_router(serve):
