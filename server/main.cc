@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,6 +24,7 @@
 #include "server/hardening/hardening.h"
 #include "server/http/http_service.h"
 #include "server/lifecycle/control_socket.h"
+#include "server/lifecycle/handover.h"
 #include "server/lifecycle/inherited_sockets.h"
 #include "server/lifecycle/parent.h"
 #include "server/lifecycle/program.h"
@@ -58,7 +60,26 @@ int Supervise(const Config& config, Program program, InheritedSockets sockets) {
   return Supervisor(config, *sink, std::move(program), std::move(sockets)).Run();
 }
 
+// The process was a supervisor before, of an older version. It has a server, whatever is wrong with the configuration
+// by now.
+int GoOnSupervising(const CommandLine& command_line, Program program, Inheritance left) {
+  LoadResult loaded = Load(command_line.config, command_line.overrides);
+  for (const std::string& error : loaded.errors) Print(stderr, error + "\n");
+  Config config = loaded.config ? *std::move(loaded.config) : Config{};
+  if (!loaded.config) config.server.pid_file = left.pid_file;
+  std::string error;
+  std::unique_ptr<LogSink> sink = LogSink::Open(config.log, &error);
+  if (!sink) {
+    Print(stderr, "log.file: " + error + "\n");
+    sink = LogSink::Open({}, &error);
+  }
+  return Supervisor(config, *sink, std::move(program), std::move(left)).Run();
+}
+
 int Serve(const CommandLine& command_line, Program program) {
+  if (std::optional<Inheritance> left = Inheritance::Find()) {
+    return GoOnSupervising(command_line, std::move(program), *std::move(left));
+  }
   const std::unique_ptr<Parent> parent = Parent::Find();
   const auto fail = [&parent](int status, const std::string& text) {
     Print(stderr, text + "\n");

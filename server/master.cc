@@ -18,6 +18,7 @@
 #include "core/modules/module_resolver.h"
 #include "core/version.h"
 #include "server/endpoint.h"
+#include "server/lifecycle/handover.h"
 #include "server/lifecycle/successor.h"
 #include "worker/cpu_count.h"
 
@@ -336,7 +337,7 @@ void Master::OnWorkersReady(std::optional<LoadFailure> error) {
                              {"workers", static_cast<std::int64_t>(pool_->size())},
                              {"script", scripts}});
   ready_ = true;
-  if (parent_ != nullptr) parent_->Send(to_parent::kReady);
+  if (parent_ != nullptr) parent_->Send(to_parent::kReady, Handover::kUnderstood);
   service_manager_.Ready();
   SayAlive();
   if (std::exchange(reload_again_, false)) Reload();

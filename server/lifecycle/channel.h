@@ -35,7 +35,7 @@ inline constexpr std::string_view kRefused = "refused";  // The upgrade has fail
 namespace to_parent {
 inline constexpr std::string_view kKeep = "keep";        // A listening socket that was opened, as kSocket.
 inline constexpr std::string_view kClose = "close";      // One that was closed: its address as configured and as bound.
-inline constexpr std::string_view kReady = "ready";      // It serves.
+inline constexpr std::string_view kReady = "ready";      // It serves; the text may be Handover::kUnderstood.
 inline constexpr std::string_view kFailed = "failed";    // It cannot start; the text says why.
 inline constexpr std::string_view kNotify = "notify";    // A datagram for the service manager.
 inline constexpr std::string_view kUpgrade = "upgrade";  // It asks to be replaced.
@@ -54,6 +54,9 @@ class Channel {
   ~Channel();
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
+
+  // Borrowed.
+  int fd() const { return socket_.get(); }
 
   // A text that is too long is cut. Where the other end does not read, a message waits for a second and is dropped.
   bool Send(std::string_view word, std::string_view text = {}, int descriptor = -1);

@@ -130,13 +130,17 @@ std::unique_ptr<ChildProcess> ChildProcess::Start(const Program& program, const 
     *error = "cannot start " + program.path + ": " + std::strerror(result);
     return nullptr;
   }
-  std::unique_ptr<ChildProcess> child(new ChildProcess(pid, std::move(mine)));
+  std::unique_ptr<ChildProcess> child(new ChildProcess(pid, std::move(mine), {}));
   its.Reset();
   for (const Listener* const listener : sockets) {
     child->channel_.Send(to_child::kSocket, listener->name(), listener->fd());
   }
   child->channel_.Send(to_child::kStart, options.role);
   return child;
+}
+
+std::unique_ptr<ChildProcess> ChildProcess::Adopt(pid_t pid, UniqueFd channel, std::chrono::milliseconds lived) {
+  return std::unique_ptr<ChildProcess>(new ChildProcess(pid, std::move(channel), lived));
 }
 
 std::optional<int> ChildProcess::Ended() {

@@ -36,6 +36,8 @@ class ChildProcess {
   // Null and `error` where there is no such program, or the system has no room for it.
   static std::unique_ptr<ChildProcess> Start(const Program& program, const std::vector<const Listener*>& sockets,
                                              const Options& options, std::string* error);
+  // One that this process had started already when it became a newer version of itself.
+  static std::unique_ptr<ChildProcess> Adopt(pid_t pid, UniqueFd channel, std::chrono::milliseconds lived);
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
 
@@ -51,8 +53,8 @@ class ChildProcess {
   std::string failure;  // What it says of why it cannot start.
 
  private:
-  ChildProcess(pid_t pid, UniqueFd channel)
-      : pid_(pid), channel_(std::move(channel)), started_(std::chrono::steady_clock::now()) {}
+  ChildProcess(pid_t pid, UniqueFd channel, std::chrono::milliseconds lived)
+      : pid_(pid), channel_(std::move(channel)), started_(std::chrono::steady_clock::now() - lived) {}
 
   const pid_t pid_;
   Channel channel_;

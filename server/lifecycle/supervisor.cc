@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/io_context.hpp>
@@ -13,6 +14,7 @@
 #include <utility>
 
 #include "config/listen_address.h"
+#include "core/version.h"
 #include "server/lifecycle/parent.h"
 
 namespace jsd {
@@ -33,11 +35,22 @@ constexpr std::chrono::seconds kUpgradePatience{60};
 // What close names: a socket by where it was asked for and where it is.
 std::string Describe(const Listener& listener) { return listener.name() + "\n" + ToString(listener.address()); }
 
+// What the supervisor acts upon.
+constexpr int kSignals[] = {SIGTERM, SIGINT, SIGCHLD, SIGHUP, SIGUSR1, SIGUSR2, SIGQUIT};
+
+// Whether they wait until they are wanted again.
+void HoldSignals(bool hold) {
+  sigset_t signals;
+  ::sigemptyset(&signals);
+  for (const int signal : kSignals) ::sigaddset(&signals, signal);
+  ::sigprocmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &signals, nullptr);
+}
+
 }  // namespace
 
 struct Supervisor::Loop {
   asio::io_context io{1};
-  asio::signal_set signals{io, SIGTERM, SIGINT, SIGCHLD};
+  asio::signal_set signals{io};
   asio::steady_timer restart{io};
   asio::steady_timer upgrade{io};
   asio::steady_timer alive{io};
@@ -45,35 +58,107 @@ struct Supervisor::Loop {
 
 Supervisor::Supervisor(const Config& config, LogSink& sink, Program program, InheritedSockets sockets)
     : config_(config), sink_(sink), log_(sink), program_(std::move(program)), loop_(std::make_unique<Loop>()) {
-  for (const int signal : {SIGHUP, SIGUSR1, SIGUSR2, SIGQUIT}) loop_->signals.add(signal);
-  for (InheritedSockets::Socket& socket : sockets.TakeAll()) {
-    const Parsed<ListenAddress> address = ParseListenAddress(socket.name);
-    std::string error = address.error;
-    auto listener = address.value ? Listener::Adopt(std::move(socket.descriptor), *address.value, &error) : nullptr;
-    if (listener) {
-      sockets_.push_back({std::move(listener)});
+  for (const int signal : kSignals) loop_->signals.add(signal);
+  for (InheritedSockets::Socket& socket : sockets.TakeAll()) AddSocket(socket.name, std::move(socket.descriptor), 0);
+}
+
+Supervisor::Supervisor(const Config& config, LogSink& sink, Program program, Inheritance left)
+    : Supervisor(config, sink, std::move(program), InheritedSockets()) {
+  pid_file_before_ = std::move(left.pid_file);
+  was_ready_ = true;
+  for (Inheritance::Socket& socket : left.sockets) {
+    AddSocket(socket.name, std::move(socket.descriptor), socket.opened_by);
+  }
+  for (Inheritance::Child& from : left.children) {
+    Child child = ChildProcess::Adopt(from.pid, std::move(from.channel), from.lived);
+    child->ready = true;
+    Watch(*child);
+    if (from.serves) {
+      server_ = std::move(child);
     } else {
-      log_.Error(error);
+      ending_.push_back(std::move(child));
     }
   }
 }
 
 Supervisor::~Supervisor() = default;
 
+void Supervisor::AddSocket(std::string_view name, UniqueFd descriptor, pid_t opened_by) {
+  const Parsed<ListenAddress> address = ParseListenAddress(name);
+  std::string error = address.error;
+  auto listener = address.value ? Listener::Adopt(std::move(descriptor), *address.value, &error) : nullptr;
+  if (!listener) return log_.Error(error);
+  // The server leaves it to the supervisor.
+  if (opened_by != 0) listener->LeaveFile(false);
+  sockets_.push_back({std::move(listener), opened_by});
+}
+
 int Supervisor::Run() {
   ::signal(SIGPIPE, SIG_IGN);
-  if (!config_.server.pid_file.empty()) {
-    std::string error;
-    pid_file_ = PidFile::Prepare(config_.server.pid_file, &error);
-    if (!pid_file_) {
-      log_.Error(error);
-      return 1;
-    }
-  }
+  if (!PreparePidFile() && !was_ready_) return 1;
   WaitForSignal();
-  StartServer();
+  if (was_ready_) {
+    GoOn();
+  } else {
+    StartServer();
+  }
   loop_->io.run();
+  while (!ended_) {
+    Renew();
+    if (ended_) break;
+    loop_->io.restart();
+    loop_->io.run();
+  }
   return status_;
+}
+
+bool Supervisor::PreparePidFile() {
+  if (config_.server.pid_file.empty()) return true;
+  std::string error;
+  pid_file_ = PidFile::Prepare(config_.server.pid_file, &error);
+  if (!pid_file_) log_.Error(error);
+  return pid_file_ != nullptr;
+}
+
+void Supervisor::GoOn() {
+  log_.Info("the supervisor is of the new version now", {{"version", kVersion}});
+  if (pid_file_ && !pid_file_->Publish()) log_.Error("cannot write the pid file");
+  if (!pid_file_before_.empty() && pid_file_before_ != config_.server.pid_file) ::unlink(pid_file_before_.c_str());
+  // The version before has blocked the signals; what has come meanwhile comes now.
+  HoldSignals(false);
+  if (!server_) RestartLater();
+  OnChildrenEnded();
+}
+
+// The loop has been stopped; it runs again where this returns and nothing has ended it.
+void Supervisor::Renew() {
+  // What has come up to here is dealt with here, what comes later by the next version.
+  HoldSignals(true);
+  loop_->io.restart();
+  loop_->io.poll();
+  // Where the server has ended just now, the next one's being ready is the time to try again.
+  if (!ended_ && !stopping_ && !next_ && server_ && server_->ready) {
+    renews_ = false;
+    Handover handover;
+    for (const Socket& socket : sockets_) {
+      handover.AddSocket(socket.listener->name(), socket.listener->fd(), socket.opened_by);
+    }
+    const auto now = std::chrono::steady_clock::now();
+    const auto add = [&](ChildProcess& child) {
+      const auto lived = std::chrono::duration_cast<milliseconds>(now - child.started());
+      handover.AddChild(child.pid(), lived, &child == server_.get(), child.channel().fd());
+    };
+    add(*server_);
+    for (const Child& child : ending_) add(*child);
+    if (pid_file_) handover.AddPidFile(config_.server.pid_file.string());
+    log_.Warn("the supervisor stays of the old version: " + handover.Become(program_));
+  }
+  HoldSignals(false);
+}
+
+void Supervisor::End() {
+  ended_ = true;
+  loop_->io.stop();
 }
 
 Supervisor::Child Supervisor::StartChild(bool or_self, std::string* error) {
@@ -81,11 +166,14 @@ Supervisor::Child Supervisor::StartChild(bool or_self, std::string* error) {
   for (const Socket& socket : sockets_) sockets.push_back(socket.listener.get());
   Child child = ChildProcess::Start(program_, sockets, {.role = Parent::kSupervised, .or_self = or_self}, error);
   if (!child) return nullptr;
-  ChildProcess* const here = child.get();
-  // The end of the process is what SIGCHLD tells.
-  child->channel().Watch(
-      loop_->io, [this, here](Message message) { OnMessage(*here, std::move(message)); }, [] {});
+  Watch(*child);
   return child;
+}
+
+void Supervisor::Watch(ChildProcess& child) {
+  // The end of the process is what SIGCHLD tells.
+  child.channel().Watch(
+      loop_->io, [this, &child](Message message) { OnMessage(child, std::move(message)); }, [] {});
 }
 
 void Supervisor::StartServer() {
@@ -96,7 +184,7 @@ void Supervisor::StartServer() {
   log_.Error(error);
   if (was_ready_) return RestartLater();
   status_ = 1;
-  loop_->io.stop();
+  End();
 }
 
 void Supervisor::WaitForSignal() {
@@ -160,7 +248,7 @@ void Supervisor::Stop(int signal) {
 }
 
 void Supervisor::EndIfDone() {
-  if (stopping_ && !server_ && ending_.empty()) loop_->io.stop();
+  if (stopping_ && !server_ && ending_.empty()) End();
 }
 
 void Supervisor::Upgrade() {
@@ -188,7 +276,7 @@ void Supervisor::UpgradeFailed(const std::string& reason) {
 
 void Supervisor::OnMessage(ChildProcess& child, Message message) {
   if (message.word == to_parent::kReady) {
-    OnReady(child);
+    OnReady(child, message.text);
   } else if (message.word == to_parent::kFailed) {
     child.failure = message.text;
   } else if (message.word == to_parent::kKeep) {
@@ -202,13 +290,21 @@ void Supervisor::OnMessage(ChildProcess& child, Message message) {
   }
 }
 
-void Supervisor::OnReady(ChildProcess& child) {
+void Supervisor::OnReady(ChildProcess& child, std::string_view text) {
   child.ready = true;
   if (!std::exchange(was_ready_, true) && pid_file_ && !pid_file_->Publish()) log_.Error("cannot write the pid file");
   loop_->alive.cancel();
-  if (&child != next_.get()) return;
+  if (&child == next_.get()) {
+    TakeOver();
+    renews_ = text == Handover::kUnderstood;
+    if (!renews_) log_.Info("the supervisor stays of its version: the new one cannot take its place");
+  }
+  if (renews_ && server_.get() == &child) loop_->io.stop();
+}
+
+void Supervisor::TakeOver() {
   loop_->upgrade.cancel();
-  log_.Info("the new server has taken over", {{"pid", static_cast<std::int64_t>(child.pid())}});
+  log_.Info("the new server has taken over", {{"pid", static_cast<std::int64_t>(next_->pid())}});
   delay_ = {};
   if (server_) {
     server_->channel().Send(to_child::kRetire);
@@ -240,7 +336,7 @@ void Supervisor::OnChildrenEnded() {
 void Supervisor::OnServerEnded(const ChildProcess& child, int wait_status) {
   if (stopping_ || !was_ready_) {
     status_ = ExitStatusOf(wait_status);
-    if (!stopping_) loop_->io.stop();
+    if (!stopping_) End();
     return;
   }
   const auto lived = std::chrono::steady_clock::now() - child.started();
@@ -281,14 +377,7 @@ void Supervisor::SayAlive() {
 }
 
 void Supervisor::Keep(const ChildProcess& child, Message message) {
-  const Parsed<ListenAddress> address = ParseListenAddress(message.text);
-  if (!address.value || !message.descriptor.valid()) return;
-  std::string error;
-  auto listener = Listener::Adopt(std::move(message.descriptor), *address.value, &error);
-  if (!listener) return log_.Error(error);
-  // The server leaves it to the supervisor.
-  listener->LeaveFile(false);
-  sockets_.push_back({std::move(listener), child.pid()});
+  if (message.descriptor.valid()) AddSocket(message.text, std::move(message.descriptor), child.pid());
 }
 
 void Supervisor::Forget(const ChildProcess& failed) {

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -344,3 +345,197 @@ def test_the_service_manager_is_told_of_the_successor(start, tmp_path, monkeypat
         assert server.wait() == 0
         end_successor(server)
         assert manager.recv(1000) == b'STOPPING=1\n'
+
+
+@pytest.fixture
+def replaceable(start, tmp_path, monkeypatch):
+    """replaceable(settings, …) starts a server from a program that replace() puts another file in the place of."""
+    program = tmp_path / 'bin/jsd'
+    program.parent.mkdir()
+    shutil.copy(BINARY, program)
+    monkeypatch.setattr('server.BINARY', program)
+
+    def replace():
+        fresh = program.with_suffix('.new')
+        shutil.copy(BINARY, fresh)
+        fresh.rename(program)
+        return os.stat(program).st_ino
+
+    def start_server(settings=None, **options):
+        server = start({'server.supervise': True, **(settings or {})}, **options)
+        server.replace = replace
+        return server
+
+    return start_server
+
+
+def program_of(pid):
+    return os.stat(f'/proc/{pid}/exe').st_ino
+
+
+def children(pid):
+    return [int(child) for child in pathlib.Path(f'/proc/{pid}/task/{pid}/children').read_text().split()]
+
+
+def renewed(server, times=1):
+    wait_for(lambda: server.log().count('the supervisor is of the new version now') == times, 'the new supervisor')
+
+
+def test_the_supervisor_is_replaced_too(replaceable, tmp_path):
+    """In the same process, with the same sockets and the children that it has."""
+    path = tmp_path / 'jsd.sock'
+    server = replaceable(listen=['127.0.0.1:0', f'unix:{path}'], workers=2)
+    with Load(server.address, server.connect) as load:
+        for number in range(2, 5):
+            inode = server.replace()
+            (server.folder / 'app.mjs').write_text(version(number))
+            result = command(server, 'upgrade')
+            assert (result.returncode, result.stderr) == (0, '')
+            renewed(server, number - 1)
+            assert program_of(server.pid) == inode
+            wait_for(lambda: len(children(server.pid)) == 1, 'the old server to end')
+            assert program_of(children(server.pid)[0]) == inode
+            assert server.get().text == f'version {number}'
+            with server.connect(f'unix:{path}') as client:
+                assert client.get().text == f'version {number}'
+    assert not load.problems, load.problems[:5]
+    assert all(load.counts), load.counts
+    assert pid_of(server) == server.pid
+    # It does what a supervisor is for: starts the server again, and passes signals on.
+    os.kill(children(server.pid)[0], signal.SIGKILL)
+    server.expect('the server has ended, starting it again by=SIGKILL')
+    wait_for(lambda: server.log().count('jsd is ready') == 5, 'the next server')
+    assert server.get().text == 'version 4'
+    (server.folder / 'app.mjs').write_text(version(5))
+    assert command(server, 'reload').returncode == 0
+    assert server.get().text == 'version 5'
+    assert len(server.descriptors()) == len(server.descriptors_at_start)
+    assert server.stop() == 0
+    assert sorted(os.listdir(tmp_path)) == ['bin', 'jsd0']
+
+
+def test_a_supervisor_that_is_replaced_waits_for_what_is_in_flight(replaceable):
+    server = replaceable(script="""export default { async fetch() {
+      console.log('begun');
+      await new Promise((done) => setTimeout(done, 1500));
+      return new Response('old');
+    } };""")
+    with server.connect() as client:
+        client.send_request()
+        server.wait_for_log('begun')
+        old = children(server.pid)[0]
+        server.replace()
+        (server.folder / 'app.mjs').write_text(version(2))
+        assert command(server, 'upgrade').returncode == 0
+        renewed(server)
+        assert server.get().text == 'version 2'
+        # The new supervisor ends when all of its children have.
+        server.send_signal()
+        assert client.read_response().text == 'old'
+        assert server.wait() == 0
+        assert not alive(old)
+
+
+def test_signals_while_the_supervisor_is_replaced(replaceable):
+    """None is lost, and none ends the process."""
+    server = replaceable(workers=1)
+    for number in range(2, 6):
+        (server.folder / 'app.mjs').write_text(version(number))
+        before = server.log().count('the new server has taken over')
+        server.send_signal(signal.SIGUSR2)
+        while server.log().count('the new server has taken over') == before:
+            server.send_signal(signal.SIGUSR1)  # Which the log tells of, and nothing else.
+        renewed(server, number - 1)
+        (server.folder / 'app.mjs').write_text(version(number * 10))
+        server.send_signal(signal.SIGHUP)
+        wait_for(lambda: server.get().text == f'version {number * 10}', 'the reload')
+    assert server.stop() == 0
+
+
+def test_what_the_supervisor_needs_may_change_by_an_upgrade(replaceable, tmp_path):
+    server = replaceable()
+    old_file, new_file, log = server.pid_file, tmp_path / 'other.pid', tmp_path / 'jsd.log'
+    config = server.folder / 'server.toml'
+    config.write_text(config.read_text().replace(str(old_file), str(new_file)) + f'[log]\nfile = "{log}"\n')
+    server.send_signal(signal.SIGUSR2)
+    wait_for(lambda: log.exists() and 'the supervisor is of the new version now' in log.read_text(), 'the supervisor')
+    server.pid_file = new_file
+    assert pid_of(server) == server.pid
+    wait_for(lambda: not old_file.exists() and not pathlib.Path(f'{old_file}.sock').exists(), 'the old files to go')
+    server.log_path = log
+    assert command(server, 'reload').returncode == 0
+    os.kill(children(server.pid)[0], signal.SIGKILL)
+    server.expect('starting it again')
+    wait_for(lambda: log.read_text().count('jsd is ready') == 2, 'the next server')
+    assert server.stop() == 0
+    assert sorted(os.listdir(tmp_path)) == ['bin', 'jsd.log', 'jsd0']
+
+
+def test_a_configuration_that_breaks_behind_the_upgrade(replaceable):
+    """The supervisor has a server to look after, whatever is in the file now."""
+    server = replaceable()
+    config = server.folder / 'server.toml'
+    text = config.read_text()
+    # Between the server's reading it and the supervisor's.
+    script = server.folder / 'app.mjs'
+    script.write_text('await new Promise((done) => setTimeout(done, 500)); console.log("loaded");' + version(2))
+    server.send_signal(signal.SIGUSR2)
+    server.wait_for_log('starting another server')
+    time.sleep(0.3)
+    config.write_text('[server\n')
+    renewed(server)
+    server.expect('server.toml:1:8: Error')
+    assert server.get().text == 'version 2'
+    config.write_text(text)
+    assert command(server, 'reload').returncode == 0
+    assert server.stop() == 0
+    assert not server.pid_file.exists()
+
+
+def test_an_upgrade_to_a_version_that_cannot_take_the_supervisors_place(replaceable, tmp_path):
+    """One from before there was that: its server serves, the supervisor stays."""
+    server = replaceable()
+    program = tmp_path / 'bin/jsd'
+    # The same program, but for the word that it says.
+    data = BINARY.read_bytes()
+    assert data.count(b'inherits-supervision') == 1
+    fresh = program.with_suffix('.new')
+    fresh.write_bytes(data.replace(b'inherits-supervision', b'knows-nothing-of-it!'))
+    fresh.chmod(0o755)
+    fresh.rename(program)
+    before = program_of(server.pid)
+    (server.folder / 'app.mjs').write_text(version(2))
+    assert command(server, 'upgrade').returncode == 0
+    server.wait_for_log('the supervisor stays of its version')
+    assert server.get().text == 'version 2'
+    assert program_of(server.pid) == before
+    assert server.stop() == 0
+
+
+def test_the_service_manager_hears_nothing_of_the_supervisors_renewal(replaceable, tmp_path, monkeypatch):
+    path = str(tmp_path / 'notify')
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        manager.bind(path)
+        manager.settimeout(TIMEOUT)
+
+        def told():
+            text, ancillary, _, _ = manager.recvmsg(1000, 1000)
+            assert int.from_bytes(ancillary[0][2][:4], 'little') == server.pid
+            return text.decode()
+
+        monkeypatch.setenv('NOTIFY_SOCKET', path)
+        server = replaceable()
+        assert told() == 'READY=1\n'
+        assert command(server, 'upgrade').returncode == 0
+        renewed(server)
+        server.send_signal(signal.SIGHUP)
+        # The new server may have said that it is ready before it had the word.
+        seen = [told()]
+        while not seen[-1].startswith('RELOADING=1\n'):
+            assert seen[-1] == 'READY=1\n'
+            seen.append(told())
+        assert told() == 'READY=1\n'
+        server.send_signal(signal.SIGTERM)
+        assert told() == 'STOPPING=1\n'
+        assert server.wait() == 0
