@@ -42,6 +42,7 @@ WorkerPool::WorkerPool(asio::io_context& io, unsigned count, const WorkerOptions
 
 void WorkerPool::MakeWorker(std::size_t slot) {
   slots_[slot].worker = std::make_unique<Worker>(static_cast<unsigned>(slot), options_, slots_[slot].app);
+  slots_[slot].prepared = false;
 }
 
 std::string_view WorkerPool::PlaceOf(std::string_view app) const {
@@ -92,6 +93,7 @@ void WorkerPool::OnLoaded(const Worker* worker, std::optional<LoadFailure> error
   } else {
     slot->serving = true;
     if (std::ranges::all_of(slots_, &Slot::serving)) ReportResized();
+    if (reload_loaded_) PrepareReload(*slot);  // It has come in place of another, and in the middle of the reload.
   }
   for (Connection& connection : std::exchange(waiting_, {})) Adopt(std::move(connection));
 }
@@ -205,7 +207,8 @@ void WorkerPool::OnLost(const Worker* worker) {
     return ReportDrained();
   }
   MakeWorker(static_cast<std::size_t>(slot - slots_.data()));
-  AbortReload();
+  // Once it may have been what served; then the script that is being loaded is to blame.
+  if (reload_loaded_ && std::exchange(slot->lost_in_reload, true)) FailReload();
   if (ready_) {
     slot->finished = true;  // The new one has never begun.
     return std::exchange(ready_,
@@ -256,33 +259,43 @@ void WorkerPool::Reload(std::shared_ptr<const ReloadOptions> options,
   CancelReload();
   reload_ = std::move(options);
   reload_loaded_ = std::move(loaded);
-  reload_loaded_count_ = 0;
-  const unsigned number = ++reload_number_;
-  if (!std::ranges::all_of(slots_, &Slot::serving)) return AbortReload();
-  for (const Slot& slot : slots_) {
-    slot.worker->PrepareReload(reload_, [this, number](std::optional<LoadFailure> error) {
-      asio::post(io_, [this, number, error = std::move(error)]() mutable { OnReloadLoaded(number, std::move(error)); });
-    });
+  ++reload_number_;
+  for (Slot& slot : slots_) {
+    slot.prepared = slot.lost_in_reload = false;
+    // Others follow when they serve.
+    if (slot.serving) PrepareReload(slot);
   }
 }
 
-void WorkerPool::OnReloadLoaded(unsigned number, std::optional<LoadFailure> error) {
+void WorkerPool::PrepareReload(const Slot& slot) {
+  slot.worker->PrepareReload(
+      reload_, [this, number = reload_number_, worker = slot.worker.get()](std::optional<LoadFailure> error) {
+        asio::post(io_, [this, number, worker, error = std::move(error)]() mutable {
+          OnReloadLoaded(number, worker, std::move(error));
+        });
+      });
+}
+
+void WorkerPool::OnReloadLoaded(unsigned number, const Worker* worker, std::optional<LoadFailure> error) {
   if (number != reload_number_ || !reload_loaded_) return;
-  if (!error && ++reload_loaded_count_ < slots_.size()) return;
+  // One that was lost meanwhile has nothing to say; the one in its place is asked too.
+  Slot* const slot = FindSlot(worker);
+  if (slot == nullptr) return;
+  slot->prepared = !error;
+  if (!error && !std::ranges::all_of(slots_, &Slot::prepared)) return;
   const bool commit = std::exchange(reload_loaded_, nullptr)(std::move(error));
   const auto reload = std::exchange(reload_, nullptr);
-  for (const Slot& slot : slots_) commit ? slot.worker->CommitReload() : slot.worker->DiscardReload();
+  for (const Slot& each : slots_) commit ? each.worker->CommitReload() : each.worker->DiscardReload();
   if (!commit) return;
   options_.apps = reload->apps;
   if (reload->connections) options_.connections = reload->connections;
 }
 
-void WorkerPool::AbortReload() {
-  if (!reload_loaded_) return;
+void WorkerPool::FailReload() {
   const auto loaded = std::exchange(reload_loaded_, nullptr);
   const auto reload = std::exchange(reload_, nullptr);
   for (const Slot& slot : slots_) slot.worker->DiscardReload();
-  loaded(LoadFailure{reload->apps.front().script, "a worker is being replaced, try again"});
+  loaded(LoadFailure{reload->apps.front().script, "workers are lost while they load it"});
 }
 
 void WorkerPool::CancelReload() {
@@ -340,9 +353,8 @@ void WorkerPool::OnFinished(const Worker* worker, std::size_t cut) {
     return ReportDrained();
   }
   slot->finished = true;
-  slot->serving = false;
+  slot->serving = slot->prepared = false;
   watchdog_.Remove(worker->execution());
-  if (!draining_) AbortReload();
   if (!draining_) return RestartLater(static_cast<std::size_t>(slot - slots_.data()));
   result_.cut += cut;
   ReleaseIfDrained();

@@ -54,8 +54,8 @@ class WorkerPool {
   void BeginAdopted();
 
   // Loads another configuration in all workers, beside what serves. `loaded` is called once, when all have it or the
-  // first has failed to, and says by its result whether they swap or go on as before. One at a time, after `ready`; a
-  // Drain or CancelReload ends it.
+  // first has failed to, and says by its result whether they swap or go on as before. A worker that is lost meanwhile
+  // is waited for, or rather the one in its place. One at a time, after `ready`; a Drain or CancelReload ends it.
   void Reload(std::shared_ptr<const ReloadOptions> options, std::function<bool(std::optional<LoadFailure>)> loaded);
   void CancelReload();
 
@@ -92,6 +92,8 @@ class WorkerPool {
     std::unique_ptr<Worker> worker;
     std::string app;  // Whose own it is; empty: one of those that are shared.
     bool serving = false;
+    bool prepared = false;        // What a reload wants is loaded beside what serves.
+    bool lost_in_reload = false;  // The worker before, since the reload has begun.
     bool finished = false;
     bool to_begin = false;  // It has not been told of its first connection that waits.
   };
@@ -121,9 +123,9 @@ class WorkerPool {
   void OnReturned(const Worker* worker);
   // Tries again to start a worker whose script did not load.
   void RestartLater(std::size_t slot);
-  void OnReloadLoaded(unsigned number, std::optional<LoadFailure> error);
-  // The reload cannot go on: a worker is being replaced.
-  void AbortReload();
+  void PrepareReload(const Slot& slot);
+  void FailReload();
+  void OnReloadLoaded(unsigned number, const Worker* worker, std::optional<LoadFailure> error);
   void CloseUnfinished();
   void ReportDrained();
   std::size_t unfinished() const;
@@ -145,7 +147,6 @@ class WorkerPool {
   std::function<void(Drained)> drained_;
   std::function<void()> resized_;
   unsigned reload_number_ = 0;  // What a reload says that was given up is dropped.
-  std::size_t reload_loaded_count_ = 0;
   std::function<bool(std::optional<LoadFailure>)> reload_loaded_;
   std::shared_ptr<const ReloadOptions> reload_;
   Drained result_;
