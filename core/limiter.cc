@@ -4,7 +4,9 @@
 #include <string>
 #include <utility>
 
+#include "core/module_loader.h"
 #include "core/runtime_state.h"
+#include "core/source_maps.h"
 #include "core/value.h"
 
 namespace jsd {
@@ -23,7 +25,8 @@ Execution::Tick TicksOf(std::chrono::milliseconds time) {
   return static_cast<Execution::Tick>((time + Execution::kTick - std::chrono::milliseconds(1)) / Execution::kTick + 1);
 }
 
-std::string StackOf(v8::Isolate* isolate) {
+// With the positions of the author's files, where `maps` knows them.
+std::string StackOf(v8::Isolate* isolate, SourceMaps* maps) {
   const v8::HandleScope handle_scope(isolate);
   const v8::Local<v8::Context> context = isolate->GetCurrentContext();
   const v8::Local<v8::StackTrace> trace = v8::StackTrace::CurrentStackTrace(isolate, kMostFrames);
@@ -37,8 +40,13 @@ std::string StackOf(v8::Isolate* isolate) {
     // The runtime's own functions say nothing to the script's author.
     if (file.starts_with("jsd:")) continue;
     const std::string function = text(frame->GetFunctionName());
-    std::string place = file.empty() ? "<anonymous>" : file;
-    place += ':' + std::to_string(frame->GetLineNumber()) + ':' + std::to_string(frame->GetColumn());
+    SourceMaps::Position position{file.empty() ? "<anonymous>" : file,
+                                  static_cast<std::uint32_t>(frame->GetLineNumber()),
+                                  static_cast<std::uint32_t>(frame->GetColumn()),
+                                  {}};
+    if (maps != nullptr) position = maps->Find(file, position.line, position.column).value_or(position);
+    const std::string place =
+        position.file + ':' + std::to_string(position.line) + ':' + std::to_string(position.column);
     stack += stack.empty() ? "at " : "\nat ";
     stack += function.empty() ? place : function + " (" + place + ")";
   }
@@ -115,15 +123,19 @@ void Limiter::Terminate(Termination::Reason reason) {
 
 Running Limiter::WhatRuns() {
   Running running;
-  if (const Execution::Op op(execution_); op) {
+  SourceMaps* maps = nullptr;
+  // Also for the maps, which may have to be read: a thread that is lost is not to begin with that.
+  const Execution::Op op(execution_);
+  if (op) {
     const v8::HandleScope handle_scope(isolate_);
     if (const RequestEvent* const event = state_.events.Find(state_.CurrentRequest(isolate_))) {
       const RequestHead& head = event->head();
       running.method = head.method;
       running.path = head.target.substr(0, head.target.find('?'));
     }
+    if (state_.modules != nullptr) maps = &state_.modules->source().source_maps();
   }
-  running.stack = StackOf(isolate_);
+  running.stack = StackOf(isolate_, maps);
   return running;
 }
 

@@ -1,5 +1,7 @@
 """limits.slice and limits.cpu: code that does not return costs its own request, and nothing else."""
 
+import base64
+import json
 import os
 import pathlib
 import re
@@ -88,6 +90,34 @@ def test_many_in_a_row(runaway):
     for thread in clients:
         thread.join()
     assert int(server.get('/').text.split()[1]) == 4 * each + 1
+
+
+def test_the_stack_is_in_the_authors_file(jsd, write):
+    """As far as there is a source map: of a translation, or of a bundler's."""
+    script = write('app.ts', """enum Kind { A = 1,
+      B }
+    export default { fetch(request: Request) {
+      if (request.url.endsWith('/loop')) spin();
+      return new Response(String(Kind.B));
+    } };
+    function spin() {
+      for (;;);
+    }
+    """)
+    # All of the bundle's only line comes from line 10 of a file beside it.
+    source_map = base64.b64encode(json.dumps({'version': 3, 'sources': ['src/author.js'], 'names': [],
+                                              'mappings': 'AASA'}).encode()).decode()
+    bundle = write('bundle.mjs', 'export default { fetch() { for (;;); } };\n'
+                                 f'//# sourceMappingURL=data:application/json;base64,{source_map}\n')
+    server = jsd(None, {'app': [{'script': str(script), 'typescript': 'transform', 'limits': {'slice': '150ms'}},
+                                {'script': str(bundle), 'path': '/bundle', 'limits': {'slice': '150ms'}}]})
+    server.expect(ENDED)
+    assert server.get('/').text == '2'
+    assert server.get('/loop').status == 503
+    server.wait_for_log(rf'{ENDED}.*path=/loop.*at spin \({re.escape(str(script))}:8:\d+\).*{re.escape(str(script))}:4:\d+')
+    assert server.get('/bundle').status == 503
+    server.wait_for_log(rf'{ENDED}.*path=/bundle.*{re.escape(str(bundle.parent / "src/author.js"))}:10:1')
+    assert server.get('/').text == '2'
 
 
 def test_a_script_that_does_not_return_while_it_loads(start_fails):
