@@ -382,6 +382,12 @@ std::size_t JsRuntime::heap_bytes() const {
   impl_->isolate_.get()->GetHeapStatistics(&statistics);
   return statistics.used_heap_size();
 }
+std::size_t JsRuntime::handle_bytes() const {
+  v8::HeapStatistics statistics;
+  impl_->isolate_.get()->GetHeapStatistics(&statistics);
+  return statistics.used_global_handles_size();
+}
+std::size_t JsRuntime::pending_timers() const { return impl_->state_.timers.size(); }
 
 bool JsRuntime::exhausted() const { return impl_->limiter_->exhausted(); }
 std::size_t JsRuntime::terminated_requests() const { return impl_->terminated_requests_; }

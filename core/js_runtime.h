@@ -144,8 +144,12 @@ class JsRuntime {
   // The number of requests that were failed because Terminate ended what ran for them.
   std::size_t terminated_requests() const;
 
-  // Bytes of JavaScript heap in use. Cheap.
+  // Bytes of JavaScript heap in use, and of V8's table of global handles: what native code holds of the heap. Cheap.
   std::size_t heap_bytes() const;
+  std::size_t handle_bytes() const;
+
+  // Timers that have been set and have not fired.
+  std::size_t pending_timers() const;
 
   // Bytes of array buffers in use.
   std::size_t buffer_bytes() const;

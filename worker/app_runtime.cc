@@ -344,6 +344,8 @@ void AppRuntime::LogState() const {
         .Info("state of a script", {{"script", which},
                                     {"requests", static_cast<std::int64_t>(runtime.pending_requests())},
                                     {"background", static_cast<std::int64_t>(runtime.pending_background_work())},
+                                    {"timers", static_cast<std::int64_t>(runtime.pending_timers())},
+                                    {"handles", static_cast<std::int64_t>(runtime.handle_bytes())},
                                     {"heap", static_cast<std::int64_t>(runtime.heap_bytes())},
                                     {"buffers", static_cast<std::int64_t>(runtime.buffer_bytes())}});
   };
