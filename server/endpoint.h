@@ -35,12 +35,16 @@ inline std::vector<Endpoint> EndpointsOf(const Config& config) {
 }
 
 // Before a reload: every [[server.tls]] of `next` has the number of the one that has had its first address, or, where
-// there was none, a number that none has had before, of which `unused` is the least.
+// there was none, a number that none has had before, of which `unused` is the least. With ports that the kernel chooses
+// several may have the same first address: each is another one then.
 inline void NumberTls(Config& next, const Config& before, unsigned& unused) {
+  std::vector<const TlsConfig*> left;
+  for (const TlsConfig& old : before.server.tls) left.push_back(&old);
   for (TlsConfig& tls : next.server.tls) {
-    const auto same = std::ranges::find_if(
-        before.server.tls, [&](const TlsConfig& old) { return old.listen.front() == tls.listen.front(); });
-    tls.number = same == before.server.tls.end() ? unused++ : same->number;
+    const auto same =
+        std::ranges::find_if(left, [&](const TlsConfig* old) { return old->listen.front() == tls.listen.front(); });
+    tls.number = same == left.end() ? unused++ : (*same)->number;
+    if (same != left.end()) left.erase(same);
   }
 }
 
