@@ -5,6 +5,8 @@ import os
 import select
 import signal
 import ssl
+import statistics
+import struct
 import threading
 import time
 
@@ -12,6 +14,7 @@ import pytest
 
 from certificates import Authority
 from http_client import wait_for
+from websocket_client import CLOSE, TEXT, WebSocketClient, frame, handshake
 
 HOSTILE = '''let served = 0;
 export default { async fetch(request, env, ctx) {
@@ -110,6 +113,108 @@ def test_tls_goes_along(two, tmp_path):
         for _ in range(3):
             assert json.loads(client.get('/own').text)[5] == '192.0.2.7'
             assert json.loads(client.get('/').text)[0] == 'shared'
+
+
+def close_frame(code):
+    return frame(CLOSE, struct.pack('>H', code))
+
+
+def test_websockets_live_on_the_apps_own_threads(two):
+    server = two(own=2)
+    server.expect(r'limits\.slice')
+    sockets = [WebSocketClient(server.address, '/own/socket') for _ in range(20)]
+    for i, client in enumerate(sockets):
+        client.send_text(f'first {i}')
+    for i, client in enumerate(sockets):
+        assert client.read_text() == f'own first {i}'
+    # Requests before it went to both kinds of threads, and frames come with the handshake.
+    with server.connect() as connection:
+        for path, app in (('/', 'shared'), ('/own', 'own'), ('/', 'shared')):
+            assert json.loads(connection.get(path).text)[0] == app
+        connection.send(handshake('/own/socket') + frame(TEXT, b'early'))
+        assert connection.read_response().status == 101
+        assert connection.receive_some() == b'\x81\x09own early'
+        connection.send(close_frame(1000))
+        connection.read_rest()
+    # What runs away on one of the threads keeps those of the other one and of the shared ones not waiting.
+    with server.connect() as looping:
+        looping.send_request(target='/own/loop')
+        for i, client in enumerate(sockets):
+            client.send_text(f'second {i}')
+        for _ in range(20):
+            assert server.get('/').status == 200
+        assert not has_reply(looping)
+        assert looping.read_response().status == 503
+    for i, client in enumerate(sockets):
+        assert client.read_text() == f'own second {i}'
+        client.send(close_frame(1000))
+        assert client.read_close() == 1000
+        client.close()
+
+
+def test_websockets_on_own_threads_are_drained(two):
+    server = two(own=2)
+    sockets = [WebSocketClient(server.address, '/own/socket') for _ in range(10)]
+    for client in sockets:
+        client.send_text('a')
+        assert client.read_text() == 'own a'
+    with server.connect() as slow:
+        slow.send_request(target='/own/slow')
+        wait_for(lambda: server.get('/').status == 200, 'an answer')
+        server.send_signal()
+        for client in sockets:
+            first, payload = client.read()
+            assert first == 0x80 | CLOSE and payload[:2] == struct.pack('>H', 1001)
+        assert server.process.poll() is None
+        for client in sockets:
+            client.send(close_frame(1001))
+            assert client.read() is None
+            client.close()
+        assert slow.read_response().status == 200
+    assert server.wait() == 0
+
+
+def test_websockets_on_own_threads_and_a_reload(two, write):
+    """They stay with their script for `server.drain`, while new ones go to the new script."""
+    server = two({'server.drain': '1s'}, own=2)
+    server.expect('server.drain has passed')
+    with WebSocketClient(server.address, '/own/socket') as old:
+        old.send_text('a')
+        assert old.read_text() == 'own a'
+        write('own.mjs', HOSTILE.replace('`own ${data}`', '`new ${data}`'))
+        server.send_signal(signal.SIGHUP)
+        server.wait_for_log('reloaded')
+        with WebSocketClient(server.address, '/own/socket') as new:
+            new.send_text('b')
+            assert new.read_text() == 'new b'
+            first, payload = old.read()
+            assert first == 0x80 | CLOSE and payload[:2] == struct.pack('>H', 1001)
+            old.send(close_frame(1001))
+            assert old.read() is None
+            new.send_text('c')
+            assert new.read_text() == 'new c'
+            new.send(close_frame(1000))
+            assert new.read_close() == 1000
+
+
+def test_a_lost_worker_of_an_app_closes_its_websockets(two):
+    server = two(limits={'slice': '200ms'})
+    server.expect('app=own the script cannot be ended')
+    with WebSocketClient(server.address, '/own/socket') as client, server.connect() as kept:
+        client.send_text('a')
+        assert client.read_text() == 'own a'
+        assert kept.get('/').status == 200
+        assert server.get('/own/stuck').status == 503
+        first, payload = client.read()
+        assert first == 0x80 | CLOSE and payload[:2] == struct.pack('>H', 1001)
+        assert client.read() is None
+        assert kept.get('/').status == 200
+    with WebSocketClient(server.address, '/own/socket') as client:
+        client.send_text('b')
+        assert client.read_text() == 'own b'
+        client.send(close_frame(1000))
+        assert client.read_close() == 1000
+    assert server.stop() == 0
 
 
 def test_a_script_that_keeps_its_own_threads_keeps_nobody_else_waiting(two):
@@ -217,14 +322,18 @@ def test_while_a_worker_is_stuck_new_connections_go_to_others_and_none_is_lost(h
         assert [client.read_response().status for client in kept] == [200] * 8
 
 
-def p99(connection, count):
-    """Seconds."""
-    taken = []
-    for _ in range(count):
-        start = time.perf_counter()
-        assert connection.get('/').status == 200
-        taken.append(time.perf_counter() - start)
-    return sorted(taken)[int(count * 0.99)]
+def p99(connection, blocks=9, count=1000):
+    """Seconds: the median of what each of some blocks of requests has, so that a moment of the machine's does not
+    decide."""
+    found = []
+    for _ in range(blocks):
+        taken = []
+        for _ in range(count):
+            start = time.perf_counter()
+            assert connection.get('/').status == 200
+            taken.append(time.perf_counter() - start)
+        found.append(sorted(taken)[int(count * 0.99)])
+    return statistics.median(found)
 
 
 @pytest.mark.skipif(not os.environ.get('JSD_LONG'), reason='a measurement: only with script/test --long')
@@ -236,8 +345,8 @@ def test_the_latency_beside_a_hostile_app(two, what):
     if what != 'reload':
         server.expect('app=own')
     with server.connect() as client:
-        p99(client, 1000)
-        alone = p99(client, 5000)
+        p99(client, 1)
+        alone = p99(client)
         over = threading.Event()
 
         def misbehave():
@@ -254,7 +363,7 @@ def test_the_latency_beside_a_hostile_app(two, what):
 
         thread = threading.Thread(target=misbehave)
         thread.start()
-        beside = p99(client, 5000)
+        beside = p99(client)
         over.set()
         thread.join()
     print(f'p99 alone {alone * 1e6:.0f} us, beside {what} {beside * 1e6:.0f} us: {beside / alone:.2f}')

@@ -13,29 +13,40 @@ CAUGHT = {'/typed', '/slices', '/recursion', '/bigint', '/wasm', '/decode'}
 SETTINGS = {'limits.heap': '64MiB', 'limits.buffers': '32MiB', 'limits.slice': '2s', 'limits.request': '1h'}
 
 
+def by_worker(server, workers):
+    """Connections by the name of the isolate that serves them: eleven for each worker."""
+    found = {}
+
+    def complete():
+        client = server.connect()
+        client.socket.settimeout(60)
+        found.setdefault(client.get('/').text, []).append(client)
+        return len(found) == workers and all(len(clients) >= 11 for clients in found.values())
+
+    wait_for(complete, 'connections to every worker')
+    return [clients[:11] for clients in found.values()]
+
+
 @pytest.mark.parametrize('bomb', BOMBS)
 def test_a_bomb_costs_its_isolate_at_most(hostile, bomb):
+    """Ten requests are in flight on the other worker all the while, and a thousand come afterwards."""
     server = hostile('bombs.mjs', SETTINGS, workers=2)
     server.expect('RangeError' if bomb in CAUGHT else r'limits\.(heap|slice)|another takes its place|Error')
-    with server.connect() as client:
-        client.socket.settimeout(60)
-        client.send_request(target=bomb)
-        # On the other worker, at the same time.
-        others = [server.connect() for _ in range(10)]
-        for i, other in enumerate(others):
-            other.send_request(target='/slow' if i % 2 else '/')
-        reply = client.read_response()
-        assert reply.status == 500 if bomb in CAUGHT else reply.status in (500, 503)
-        assert reply.text in ('Internal Server Error\n', 'Service Unavailable\n')
+    (bombed, *_), (release, *others) = by_worker(server, 2)
     for other in others:
-        other.socket.settimeout(60)
-        # One that came to the bomb's worker falls with it.
-        assert other.read_response().status in (200, 503)
+        other.send_request(target='/held')
+    bombed.send_request(target=bomb)
+    reply = bombed.read_response()
+    assert reply.status == 500 if bomb in CAUGHT else reply.status in (500, 503)
+    assert reply.text in ('Internal Server Error\n', 'Service Unavailable\n')
+    assert release.get('/release').text == 'released'
+    for other in others:
+        assert other.read_response().text == 'held'
     for _ in range(10):
         with server.connect() as client:
             client.socket.settimeout(60)
             for _ in range(100):
-                assert client.get('/').text == 'fine'
+                assert client.get('/').status == 200
     assert server.stop() == 0
 
 
@@ -62,6 +73,25 @@ def test_the_isolate_is_replaced_and_nothing_that_comes_meanwhile_is_lost(jsd):
         assert later.get('/').text == 'kept 0'
     for _ in range(100):
         assert server.get('/').text == 'kept 0'
+
+
+def test_a_decoder_on_a_gigabyte(jsd):
+    """Longer than any string may be, in several encodings; and long ones, one after the other, count as buffers."""
+    server = jsd('''
+      const attempt = (run) => { try { run(); } catch (error) { return error.name; } return 'done'; };
+      export default { fetch(request) {
+        const bytes = new Uint8Array(request.url.endsWith('whole') ? 1 << 30 : 1 << 28);
+        const decode = (label) => () => new TextDecoder(label).decode(bytes);
+        if (request.url.endsWith('whole')) return Response.json(['utf-8', 'windows-1252', 'utf-16le'].map((label) => attempt(decode(label))));
+        const kept = [];
+        return new Response(attempt(() => { for (;;) kept.push(decode('utf-8')()); }));
+      } };''', {'limits.buffers': '1200MiB', 'limits.slice': '60s', 'limits.heap': '256MiB'}, workers=2)
+    for path in ('/whole', '/kept', '/whole'):
+        with server.connect() as client:
+            client.socket.settimeout(120)
+            reply = client.get(path)
+            assert (reply.status, reply.text) == (200, 'RangeError' if path == '/kept' else '["RangeError","RangeError","RangeError"]')
+    assert server.stop() == 0
 
 
 def test_buffers_of_every_kind_are_limited(jsd):

@@ -29,13 +29,22 @@ const bombs = {
   '/symbols': (kept) => { for (let i = 0; ; i++) Symbol.for('symbol' + i); },
 };
 
+// Which isolate, and so which worker, a reply comes from.
+const name = String(Math.random());
+let released = () => {};
+
 export default {
   async fetch(request) {
     const { pathname } = new URL(request.url);
-    if (pathname === '/') return new Response('fine');
-    if (pathname === '/slow') {
-      await new Promise((resolve) => setTimeout(resolve, 300));
-      return new Response('slow');
+    if (pathname === '/') return new Response(name);
+    // In flight until somebody asks for its end.
+    if (pathname === '/held') {
+      await new Promise((resolve) => { const before = released; released = () => { before(); resolve(); }; });
+      return new Response('held');
+    }
+    if (pathname === '/release') {
+      released();
+      return new Response('released');
     }
     await bombs[pathname]([]);
     return new Response('survived');
