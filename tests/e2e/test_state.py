@@ -68,7 +68,11 @@ def test_a_script_that_loops_says_where(jsd):
         looping.send_request(target='/loop?secret=1')
         wait_for(lambda: server.cpu_seconds() > 0.5, 'the loop to run')
         told = state(server, 2)
-        text = wait_for(lambda: told() if told() and 'what runs' in told() else None, 'what runs')
+        def both():
+            text = told()
+            return text if text and 'what runs' in text and 'state of a script' in text else None
+
+        text = wait_for(both, 'what runs, and the state of what does not')
         runs = line_of(text, 'what runs')
         assert (runs['method'], runs['path']) == ('GET', '/loop')
         assert re.search(r'at spin \(.*app.mjs:13:', runs['stack'])

@@ -67,6 +67,8 @@ def serve(jsd):
 
 
 def still_serves(server, address=None):
+    """Once what falls with the isolate has fallen."""
+    wait_for(lambda: server.get('/').status == 200, 'an answer', 60)
     for _ in range(20):
         with server.connect(address) as client:
             client.socket.settimeout(60)

@@ -109,7 +109,7 @@ def test_the_stack_is_in_the_authors_file(jsd, write):
                                               'mappings': 'AASA'}).encode()).decode()
     bundle = write('bundle.mjs', 'export default { fetch() { for (;;); } };\n'
                                  f'//# sourceMappingURL=data:application/json;base64,{source_map}\n')
-    server = jsd(None, {'app': [{'script': str(script), 'typescript': 'transform', 'limits': {'slice': '150ms'}},
+    server = jsd(None, {'app': [{'script': str(script), 'typescript': 'transform', 'limits': {'slice': '2s'}},
                                 {'script': str(bundle), 'path': '/bundle', 'limits': {'slice': '150ms'}}]})
     server.expect(ENDED)
     assert server.get('/').text == '2'
