@@ -23,7 +23,7 @@ def by_worker(server, workers):
         found.setdefault(client.get('/').text, []).append(client)
         return len(found) == workers and all(len(clients) >= 11 for clients in found.values())
 
-    wait_for(complete, 'connections to every worker')
+    wait_for(complete, 'connections to every worker', 120)
     return [clients[:11] for clients in found.values()]
 
 
@@ -90,7 +90,13 @@ def test_a_decoder_on_a_gigabyte(jsd):
         with server.connect() as client:
             client.socket.settimeout(120)
             reply = client.get(path)
-            assert (reply.status, reply.text) == (200, 'RangeError' if path == '/kept' else '["RangeError","RangeError","RangeError"]')
+        if path == '/whole':
+            assert (reply.status, reply.text) == (200, '["RangeError","RangeError","RangeError"]')
+        elif reply.status == 503:
+            # What has no room as a buffer would lie in the heap.
+            server.expect(r'limits\.heap|another takes its place')
+        else:
+            assert (reply.status, reply.text) == (200, 'RangeError')
     assert server.stop() == 0
 
 
