@@ -137,16 +137,38 @@ void UrlCanParse(const Info& info) {
   info.GetReturnValue().Set(Parse(info.GetIsolate(), info[0].As<v8::String>(), info[1]).has_value());
 }
 
+// The first character that the basic URL parser sees, since it takes tabs and line ends out; 0 where there is none.
+char FirstSeen(std::string_view value) {
+  const std::size_t at = value.find_first_not_of("\t\n\r");
+  return at == value.npos ? '\0' : value[at];
+}
+
+// Three setters are corrected for this version of ada. A host that is missing before its port sets nothing.
+void SetHost(ada::url_aggregator& url, std::string_view value) {
+  if (FirstSeen(value) != ':') url.set_host(value);
+}
+
+// What becomes empty without being so sets nothing either.
+void SetPort(ada::url_aggregator& url, std::string_view value) {
+  if (value.empty() || FirstSeen(value) != '\0') url.set_port(value);
+}
+
+// "/.." is the root, for any scheme.
+void SetPathname(ada::url_aggregator& url, std::string_view value) {
+  url.set_pathname(value);
+  if (!url.has_opaque_path && url.get_pathname().empty() && FirstSeen(value) != '\0') url.set_pathname("/");
+}
+
 // The attributes that can be set, in the order of bootstrap/url.js.
 using Setter = void (*)(ada::url_aggregator& url, std::string_view value);
 constexpr Setter kSetters[] = {
     [](ada::url_aggregator& url, std::string_view value) { url.set_protocol(value); },
     [](ada::url_aggregator& url, std::string_view value) { url.set_username(value); },
     [](ada::url_aggregator& url, std::string_view value) { url.set_password(value); },
-    [](ada::url_aggregator& url, std::string_view value) { url.set_host(value); },
+    SetHost,
     [](ada::url_aggregator& url, std::string_view value) { url.set_hostname(value); },
-    [](ada::url_aggregator& url, std::string_view value) { url.set_port(value); },
-    [](ada::url_aggregator& url, std::string_view value) { url.set_pathname(value); },
+    SetPort,
+    SetPathname,
     [](ada::url_aggregator& url, std::string_view value) { url.set_search(value); },
     [](ada::url_aggregator& url, std::string_view value) { url.set_hash(value); },
 };

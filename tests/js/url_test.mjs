@@ -241,4 +241,19 @@ test('what the standard has come to since its parser was released', () => {
   opaque.hash = '';
   assertEquals(opaque.href, 'data:space %20');
   assertEquals(new URL('data:no-space?query').href, 'data:no-space?query');
+  // A name that is ASCII is taken as it is; any other has to be valid, by today's Unicode.
+  assertEquals(new URL('http://a.XN--pokxncvks').host, 'a.xn--pokxncvks');
+  assertThrows(() => new URL('http://ü.xn--pokxncvks'), TypeError);
+  assertEquals(new URL('http://\u1e9e.de').host, 'xn--zca.de');
+  assertEquals(new URL('http://look\u180eout.net').host, 'lookout.net');
+  const host = new URL('foo://path/to');
+  host.host = ':80';
+  assertEquals(host.href, 'foo://path/to');
+  host.pathname = '/..';
+  assertEquals(host.href, 'foo://path/');
+  const port = new URL('https://host:3000');
+  port.port = '\n\t';
+  assertEquals(port.port, '3000');
+  port.port = '';
+  assertEquals(port.href, 'https://host/');
 });

@@ -18,12 +18,14 @@ def _ada_repository_impl(ctx):
         if fetch.return_code != 0:
             fail("fetching ada failed:\n%s%s" % (fetch.stdout, fetch.stderr))
         ctx.extract("ada.tar.xz", output = "ada", stripPrefix = _PREFIX)
+    ctx.symlink(ctx.attr._idna, "idna.cc")
     ctx.symlink(ctx.attr._build, "BUILD")
 
 ada_repository = repository_rule(
     implementation = _ada_repository_impl,
     attrs = {
         "_build": attr.label(default = "//third_party/ada:ada.BUILD"),
+        "_idna": attr.label(default = "//third_party/ada:idna.cc"),
         "_fetch": attr.label(default = "//third_party/ada:fetch_debian_source.sh"),
     },
     environ = ["JSD_ADA_DIR"],

@@ -56,6 +56,37 @@ enum UErrorCode : int {
   U_BUFFER_OVERFLOW_ERROR = 15,
 };
 
+struct UIDNA;
+struct UIDNAInfo {
+  std::int16_t size;
+  signed char is_transitional_different;
+  signed char reserved_b3;
+  std::uint32_t errors;
+  std::int32_t reserved_i2;
+  std::int32_t reserved_i3;
+};
+enum : std::uint32_t {
+  UIDNA_CHECK_BIDI = 4,
+  UIDNA_CHECK_CONTEXTJ = 8,
+  UIDNA_NONTRANSITIONAL_TO_ASCII = 0x10,
+  UIDNA_NONTRANSITIONAL_TO_UNICODE = 0x20,
+};
+enum : std::uint32_t {
+  UIDNA_ERROR_EMPTY_LABEL = 1,
+  UIDNA_ERROR_LABEL_TOO_LONG = 2,
+  UIDNA_ERROR_DOMAIN_NAME_TOO_LONG = 4,
+  UIDNA_ERROR_LEADING_HYPHEN = 8,
+  UIDNA_ERROR_TRAILING_HYPHEN = 0x10,
+  UIDNA_ERROR_HYPHEN_3_4 = 0x20,
+};
+
+UIDNA* uidna_openUTS46_77(std::uint32_t options, UErrorCode* error);
+// UTF-8 in and out; the length of the result, even where it does not fit.
+std::int32_t uidna_nameToASCII_UTF8_77(const UIDNA* idna, const char* name, std::int32_t length, char* destination,
+                                       std::int32_t capacity, UIDNAInfo* info, UErrorCode* error);
+std::int32_t uidna_nameToUnicodeUTF8_77(const UIDNA* idna, const char* name, std::int32_t length, char* destination,
+                                        std::int32_t capacity, UIDNAInfo* info, UErrorCode* error);
+
 // Called for bytes that stand for no character.
 using UConverterToUCallback = void (*)(const void* context, UConverterToUnicodeArgs* args, const char* code_units,
                                        std::int32_t length, UConverterCallbackReason reason, UErrorCode* error);
