@@ -16,7 +16,8 @@ const {
   Uint8Array,
 } = core.primordials;
 
-const KeyFormat = webidl.enumeration('KeyFormat', ['raw', 'spki', 'pkcs8', 'jwk']);
+const KeyFormat = webidl.enumeration('KeyFormat',
+  ['raw-public', 'raw-private', 'raw-seed', 'raw-secret', 'raw', 'spki', 'pkcs8', 'jwk']);
 const KeyUsages = webidl.sequence(webidl.enumeration('KeyUsage', keyUsages));
 const CryptoKeyType = webidl.interfaceType('CryptoKey', isCryptoKey);
 // (BufferSource or JsonWebKey)
@@ -81,6 +82,56 @@ function parseJwk(bytes) {
   return jwk;
 }
 
+// Whether an operation can work with these parameters.
+function can(operation, algorithm, length) {
+  try {
+    const { params, check } = normalize(operation, algorithm, 'The algorithm');
+    check(params, length);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+// Into a key of `derived`: it can be imported, and there are as many bits as it needs.
+function canDerive(algorithm, derived) {
+  try {
+    const { params, run } = normalize('getKeyLength', derived, 'The algorithm');
+    return can('importKey', derived) && can('deriveBits', algorithm, run(params));
+  } catch {
+    return false;
+  }
+}
+
+// "Check support for an algorithm" of the Modern Algorithms in the Web Cryptography API; `other` is undefined where
+// there is none.
+function isSupported(operation, algorithm, length, other) {
+  switch (operation) {
+    case 'encrypt':
+    case 'decrypt':
+    case 'sign':
+    case 'verify':
+    case 'digest':
+    case 'generateKey':
+    case 'importKey':
+    case 'exportKey':
+    case 'getPublicKey':
+      return can(operation, algorithm);
+    case 'deriveBits':
+      return can(operation, algorithm, length);
+    case 'deriveKey':
+      return other !== undefined && canDerive(algorithm, other);
+    case 'wrapKey':
+      return (can('wrapKey', algorithm) || can('encrypt', algorithm)) &&
+        (other === undefined || can('exportKey', other));
+    case 'unwrapKey':
+      return (can('unwrapKey', algorithm) || can('decrypt', algorithm)) &&
+        (other === undefined || can('importKey', other));
+    default:
+      return false;
+  }
+}
+
 const lengthOrNull = webidl.nullable((value, context) => webidl.unsignedLong(value, context));
 
 class SubtleCrypto {
@@ -88,6 +139,18 @@ class SubtleCrypto {
 
   constructor(key = undefined) {
     webidl.illegalConstructor(key);
+  }
+
+  // (operation, algorithm, length) or (operation, algorithm, additional algorithm)
+  static supports(operation, algorithm, lengthOrAlgorithm = null) {
+    const context = "Failed to execute 'supports' on 'SubtleCrypto'";
+    webidl.requiredArguments(arguments.length, 2, context);
+    operation = webidl.DOMString(operation, `${context}: Argument 1`);
+    algorithm = AlgorithmIdentifier(algorithm, `${context}: Argument 2`);
+    if (lengthOrAlgorithm === null || typeof lengthOrAlgorithm === 'number') {
+      return isSupported(operation, algorithm, lengthOrNull(lengthOrAlgorithm, `${context}: Argument 3`), undefined);
+    }
+    return isSupported(operation, algorithm, null, AlgorithmIdentifier(lengthOrAlgorithm, `${context}: Argument 3`));
   }
 
   // The common beginning of a method; `method` is for messages.
@@ -186,6 +249,18 @@ class SubtleCrypto {
     return exportWith(format, slotsOf(CryptoKeyType(key, `${context}: Argument 2`)));
   }
 
+  async getPublicKey(key, keyUsagesGiven) {
+    if (!(#brand in this)) throw webidl.illegalInvocation('SubtleCrypto');
+    const context = this.#begin('getPublicKey', arguments.length, 2);
+    const slots = slotsOf(CryptoKeyType(key, `${context}: Argument 1`));
+    const usages = KeyUsages(keyUsagesGiven, `${context}: Argument 2`);
+    const { name } = slots.algorithm;
+    const found = findOperation('getPublicKey', name);
+    if (found === undefined) fail('NotSupportedError', `A key of ${name} has no public half`);
+    if (slots.type !== keyTypes.private) fail('InvalidAccessError', `The key is ${slots.type}, not private`);
+    return found.run(slots, usages);
+  }
+
   async deriveBits(algorithm, baseKey, length = null) {
     if (!(#brand in this)) throw webidl.illegalInvocation('SubtleCrypto');
     const context = this.#begin('deriveBits', arguments.length, 2);
@@ -210,7 +285,7 @@ class SubtleCrypto {
     requireKey(slots, name, 'deriveKey');
     const length = lengthOf.run(lengthOf.params);
     const secret = await run(params, slots, length);
-    return importWith(importing, 'raw', new Uint8Array(secret), !!extractable, usages);
+    return importWith(importing, 'raw-secret', new Uint8Array(secret), !!extractable, usages);
   }
 
   async wrapKey(format, key, wrappingKey, wrapAlgorithm) {
@@ -281,9 +356,7 @@ class Crypto {
     }
     const size = TypedArrayPrototypeGetByteLength(array);
     if (size > maxRandomBytes) {
-      throw new QuotaExceededError(
-        `${context}: ${size} bytes are more than the ${maxRandomBytes} that one call can give`,
-        { __proto__: null, quota: maxRandomBytes, requested: size });
+      throw new QuotaExceededError(`${context}: ${size} bytes are more than the ${maxRandomBytes} that one call can give`);
     }
     ops.randomFill(array);
     return array;

@@ -29,6 +29,9 @@ function firstBits(secret, length) {
   return TypedArrayPrototypeGetBuffer(bits);
 }
 
+// How many bits there are to derive.
+const secretBits = { __proto__: null, X25519: 256, X448: 448, 'P-256': 256, 'P-384': 384, 'P-521': 528 };
+
 const deriveBits = [ecdhParams, async (params, slots, length) => {
   requireType(slots, keyTypes.private);
   const other = slotsOf(params.public);
@@ -39,6 +42,17 @@ const deriveBits = [ecdhParams, async (params, slots, length) => {
   const secret = await operate(slots.algorithm.namedCurve === 'P-384' || slots.algorithm.namedCurve === 'P-521',
     'The keys have no shared secret', 'agree', slots.handle, other.handle);
   return firstBits(secret, length);
+}, ({ name, public: key }, length) => {
+  const { type, algorithm } = slotsOf(key);
+  requireType({ __proto__: null, type }, keyTypes.public);
+  if (algorithm.name !== name) fail('InvalidAccessError', `The public key is not of ${name}`);
+  if (length > secretBits[algorithm.namedCurve ?? name]) fail('OperationError', 'There are not so many bits');
+}];
+
+// The public half of a private key.
+const getPublicKey = (allowed) => [null, (slots, usages) => {
+  requireUsages(usages, allowed.public);
+  return makeKey(keyTypes.public, true, slots.algorithm, usages, slots.handle);
 }];
 
 // What keys of ECDH, X25519 and X448 are for. The public ones are parameters only.
@@ -59,8 +73,18 @@ function importDer(kind, format, keyData, allowed, usages) {
   return ops.keyImportDer(kind, isPrivate, keyData);
 }
 
+// 'raw' is the older name of 'raw-public'.
+const isRawPublic = (format) => format === 'raw' || format === 'raw-public';
+
+function requireKnownFormat(format) {
+  if (!isRawPublic(format) && format !== 'spki' && format !== 'pkcs8') {
+    fail('NotSupportedError', `A key of this algorithm has no format '${format}'`);
+  }
+}
+
 // Formats that only one of the two halves of a pair has.
 function requireFormat(format, isPrivate) {
+  requireKnownFormat(format);
   if (format === 'pkcs8' ? isPrivate : !isPrivate) return;
   fail('InvalidAccessError', `A ${isPrivate ? 'private' : 'public'} key cannot be exported as '${format}'`);
 }
@@ -122,7 +146,7 @@ function exportEc(format, slots) {
   const isPrivate = slots.type === keyTypes.private;
   if (format === 'jwk') return exportEcJwk(slots);
   requireFormat(format, isPrivate);
-  if (format !== 'raw') return exportDer(slots.handle, isPrivate);
+  if (!isRawPublic(format)) return exportDer(slots.handle, isPrivate);
   const { namedCurve } = slots.algorithm;
   const part = (name) => new Uint8Array(ops.ecPart(slots.handle, namedCurve, name));
   return TypedArrayPrototypeGetBuffer(makePoint(part('x'), part('y'), curves[namedCurve].size));
@@ -136,7 +160,8 @@ function defineEc(name, isAgreement, operations) {
       requireUsages(usages, allowed.all);
       requireCurve(namedCurve);
       return makePair({ __proto__: null, name, namedCurve }, allowed, extractable, usages, ops.curveGenerate(namedCurve));
-    }],
+    }, ({ namedCurve }) => requireCurve(namedCurve)],
+    getPublicKey: getPublicKey(allowed),
     importKey: [curveParams, ({ namedCurve }, format, keyData, extractable, usages) => {
       let isPrivate = false;
       let handle;
@@ -146,11 +171,12 @@ function defineEc(name, isAgreement, operations) {
         checkJwk(keyData, 'EC', allowed.jwkUse, extractable, usages);
         requireCurve(namedCurve);
         handle = importEcJwk(keyData, name, namedCurve);
-      } else if (format === 'raw') {
+      } else if (isRawPublic(format)) {
         requireCurve(namedCurve);
         requireUsages(usages, allowed.public);
         handle = ops.ecImport(namedCurve, keyData);
       } else {
+        requireKnownFormat(format);
         isPrivate = format === 'pkcs8';
         requireUsages(usages, isPrivate ? allowed.private : allowed.public);
         requireCurve(namedCurve);
@@ -159,7 +185,7 @@ function defineEc(name, isAgreement, operations) {
       if (handle === undefined) fail('DataError', `The data is not a key on the curve ${namedCurve}`);
       return makeKey(isPrivate ? keyTypes.private : keyTypes.public, extractable,
         { __proto__: null, name, namedCurve }, usages, handle);
-    }],
+    }, ({ namedCurve }) => requireCurve(namedCurve)],
     exportKey: [null, exportEc],
   });
 }
@@ -205,16 +231,18 @@ function defineOkp(name, isAgreement, operations) {
       requireUsages(usages, allowed.all);
       return makePair(algorithm, allowed, extractable, usages, ops.curveGenerate(name));
     }],
+    getPublicKey: getPublicKey(allowed),
     importKey: [null, (params, format, keyData, extractable, usages) => {
       let isPrivate = false;
       let handle;
       if (format === 'jwk') {
         isPrivate = keyData.d !== undefined;
         handle = importJwk(keyData, extractable, usages);
-      } else if (format === 'raw') {
+      } else if (isRawPublic(format)) {
         requireUsages(usages, allowed.public);
         handle = ops.okpImport(name, false, keyData);
       } else {
+        requireKnownFormat(format);
         isPrivate = format === 'pkcs8';
         handle = importDer(name, format, keyData, allowed, usages);
       }
@@ -235,7 +263,7 @@ function defineOkp(name, isAgreement, operations) {
         });
       }
       requireFormat(format, isPrivate);
-      return format === 'raw' ? half(false) : exportDer(slots.handle, isPrivate);
+      return isRawPublic(format) ? half(false) : exportDer(slots.handle, isPrivate);
     }],
   });
 }

@@ -26,8 +26,8 @@ function fail(name, message) {
 
 const keyTypes = { __proto__: null, public: 'public', private: 'private', secret: 'secret' };
 // In the order in which `usages` shows them.
-const keyUsages =
-  ['encrypt', 'decrypt', 'sign', 'verify', 'deriveKey', 'deriveBits', 'wrapKey', 'unwrapKey'];
+const keyUsages = ['encrypt', 'decrypt', 'sign', 'verify', 'deriveKey', 'deriveBits', 'wrapKey', 'unwrapKey',
+  'encapsulateKey', 'encapsulateBits', 'decapsulateKey', 'decapsulateBits'];
 
 const normalizeUsages = (usages) => {
   const result = [];
@@ -112,15 +112,16 @@ const makeKey = (type, extractable, algorithm, usages, handle) =>
 
 const operations = { __proto__: null };
 for (const operation of ['digest', 'encrypt', 'decrypt', 'sign', 'verify', 'deriveBits', 'wrapKey', 'unwrapKey',
-  'generateKey', 'importKey', 'exportKey', 'getKeyLength']) {
+  'generateKey', 'importKey', 'exportKey', 'getKeyLength', 'getPublicKey']) {
   operations[operation] = new SafeMap();
 }
 
-// `supported`: for each operation [conversion of its parameters or null, function].
+// `supported`: for each operation [conversion of its parameters or null, function, and where there are parameters that
+// never work, a function that throws for those].
 function defineAlgorithm(name, supported) {
   for (const operation of Object.keys(supported)) {
-    const [convert, run] = supported[operation];
-    operations[operation].set(StringPrototypeToUpperCase(name), { __proto__: null, name, convert, run });
+    const [convert, run, check = () => {}] = supported[operation];
+    operations[operation].set(StringPrototypeToUpperCase(name), { __proto__: null, name, convert, run, check });
   }
 }
 
@@ -137,7 +138,7 @@ const isAscii = (text) => {
   return true;
 };
 
-// "Normalize an algorithm" (section 18.4.4): { name, params, run }.
+// "Normalize an algorithm" (section 18.4.4): { name, params, run, check }.
 function normalize(operation, algorithm, context) {
   const given = webidl.isObject(algorithm) ? algorithm : { __proto__: null, name: algorithm };
   const { name } = convertAlgorithm(given, context);
@@ -147,7 +148,7 @@ function normalize(operation, algorithm, context) {
   const params = found.convert === null ? { __proto__: null } : found.convert(given, context);
   params.name = found.name;
   if (params.hash !== undefined) params.hash = normalize('digest', params.hash, `${context}, member 'hash'`).name;
-  return { __proto__: null, name: found.name, params, run: found.run };
+  return { __proto__: null, name: found.name, params, run: found.run, check: found.check };
 }
 
 const findOperation = (operation, name) => operations[operation].get(StringPrototypeToUpperCase(name));

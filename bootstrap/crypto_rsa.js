@@ -89,12 +89,18 @@ function defineRsa(name, use, publicUsages, privateUsages, jwkAlgorithms, operat
       if (handle === undefined) fail('DataError', 'The data is not an RSA key');
       return makeRsa(name, isPrivate ? keyTypes.private : keyTypes.public, extractable, hash, usages, handle);
     }],
+    getPublicKey: [null, (slots, usages) => {
+      requireUsages(usages, publicUsages);
+      return makeKey(keyTypes.public, true, slots.algorithm, usages, slots.handle);
+    }],
     exportKey: [null, (format, slots) => {
       const isPrivate = slots.type === keyTypes.private;
       if (format === 'jwk') return exportJwk(slots, jwkAlgorithms[slots.algorithm.hash]);
       if (format === 'spki' && isPrivate) fail('InvalidAccessError', "A private key cannot be exported as 'spki'");
       if (format === 'pkcs8' && !isPrivate) fail('InvalidAccessError', "A public key cannot be exported as 'pkcs8'");
-      if (format === 'raw') fail('NotSupportedError', `A key of ${name} cannot be exported as 'raw'`);
+      if (format !== 'spki' && format !== 'pkcs8') {
+        fail('NotSupportedError', `A key of ${name} cannot be exported as '${format}'`);
+      }
       return exportDer(slots.handle, isPrivate);
     }],
   });

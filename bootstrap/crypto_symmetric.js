@@ -1,4 +1,5 @@
-// Web Cryptography: digests, AES, HMAC, HKDF, PBKDF2 (sections 27 to 34).
+// Web Cryptography: digests, AES, HMAC, HKDF, PBKDF2 (sections 27 to 34); cSHAKE, AES-OCB, ChaCha20-Poly1305 and KMAC of
+// the Modern Algorithms in the Web Cryptography API.
 
 const { ops, webidl } = core;
 const {
@@ -10,6 +11,7 @@ const {
 } = core.primordials;
 
 const sizeOf = TypedArrayPrototypeGetByteLength;
+const isLarge = (data) => sizeOf(data) >= backgroundSize;
 const empty = new Uint8Array(0);
 
 // ---- Digests ----
@@ -25,6 +27,26 @@ for (const name of digests) {
   });
 }
 
+const noMoreThanBytes = (bits) => {
+  if (bits % 8 !== 0) fail('OperationError', "'outputLength' is not a multiple of 8");
+};
+const cShakeParams = webidl.dictionary('CShakeParams', [
+  optional('customization', types.Bytes), optional('functionName', types.Bytes),
+  required('outputLength', types.unsignedLong),
+]);
+for (const bits of [128, 256]) {
+  const check = ({ outputLength }) => noMoreThanBytes(outputLength);
+  defineAlgorithm(`cSHAKE${bits}`, {
+    digest: [cShakeParams, (params, data) => {
+      check(params);
+      const { functionName = empty, customization = empty, outputLength } = params;
+      const bytes = ops.copyBytes(data);
+      return operate(isLarge(bytes) || outputLength / 8 >= backgroundSize, 'The digest cannot be computed', 'cshake',
+        bits, functionName, customization, outputLength / 8, bytes);
+    }, check],
+  });
+}
+
 // ---- AES ----
 
 const aesUsages = ['encrypt', 'decrypt', 'wrapKey', 'unwrapKey'];
@@ -36,8 +58,12 @@ function aesLength(length) {
   return length;
 }
 
-function importSecret(format, keyData, jwkAlgorithm, use, extractable, usages) {
-  if (format === 'raw') return keyData;
+// The newer algorithms have the format 'raw-secret' alone; for the older ones 'raw' is the same.
+const newer = { __proto__: null, 'AES-OCB': true, 'ChaCha20-Poly1305': true, KMAC128: true, KMAC256: true };
+const isSecretFormat = (format, name) => format === 'raw-secret' || (format === 'raw' && !newer[name]);
+
+function importSecret(name, format, keyData, jwkAlgorithm, use, extractable, usages) {
+  if (isSecretFormat(format, name)) return keyData;
   if (format !== 'jwk') fail('NotSupportedError', `A key of this algorithm cannot be imported as '${format}'`);
   if (keyData.kty !== 'oct') fail('DataError', "The JWK's 'kty' is not 'oct'");
   const bytes = decodeMember(keyData, 'k');
@@ -49,7 +75,7 @@ function importSecret(format, keyData, jwkAlgorithm, use, extractable, usages) {
 
 function exportSecret(format, slots, jwkAlgorithm) {
   const bytes = ops.secretExport(slots.handle);
-  if (format === 'raw') return bytes;
+  if (isSecretFormat(format, slots.algorithm.name)) return bytes;
   if (format !== 'jwk') fail('NotSupportedError', `A key of this algorithm cannot be exported as '${format}'`);
   return makeJwk(slots, { __proto__: null, kty: 'oct', k: encodeMember(bytes), alg: jwkAlgorithm(ops.byteLength(bytes)) });
 }
@@ -65,14 +91,14 @@ function defineAes(name, usagesAllowed, ciphers) {
     generateKey: [lengthParams, ({ length }, extractable, usages) => {
       requireUsages(usages, usagesAllowed);
       return makeAes(ops.secretGenerate(aesLength(length) / 8), length, extractable, usages);
-    }],
+    }, ({ length }) => aesLength(length)],
     importKey: [null, (params, format, keyData, extractable, usages) => {
       requireUsages(usages, usagesAllowed);
       const algorithmOf = (bytes) => {
         if (!isAesLength(sizeOf(bytes) * 8)) fail('DataError', 'The key has not the length of an AES key');
         return jwkAlgorithm(sizeOf(bytes));
       };
-      const bytes = importSecret(format, keyData, algorithmOf, 'enc', extractable, usages);
+      const bytes = importSecret(name, format, keyData, algorithmOf, 'enc', extractable, usages);
       algorithmOf(bytes);
       return makeAes(ops.secretImport(bytes), sizeOf(bytes) * 8, extractable, usages);
     }],
@@ -82,20 +108,18 @@ function defineAes(name, usagesAllowed, ciphers) {
   });
 }
 
-const isLarge = (data) => sizeOf(data) >= backgroundSize;
-
 // `rest` gives the op's parameters behind the common ones.
 function cipher(op, encrypts, check, rest = () => []) {
   const message = encrypts ? 'The data cannot be encrypted' : 'The data cannot be decrypted';
-  return (params, slots, data) => {
+  return [(params, slots, data) => {
     check(params);
     const more = rest(params);
     return operate(isLarge(data), message, op, encrypts, slots.handle, data, params.iv ?? params.counter ?? empty,
       more[0], more[1]);
-  };
+  }, check];
 }
 
-const both = (convert, make) => ({ encrypt: [convert, make(true)], decrypt: [convert, make(false)] });
+const both = (convert, make) => ({ encrypt: [convert, ...make(true)], decrypt: [convert, ...make(false)] });
 
 const cbcParams = webidl.dictionary('AesCbcParams', [required('iv', types.Bytes)]);
 defineAes('AES-CBC', aesUsages, both(cbcParams, (encrypts) => cipher('aesCbc', encrypts, ({ iv }) => {
@@ -109,18 +133,49 @@ defineAes('AES-CTR', aesUsages, both(ctrParams, (encrypts) => cipher('aesCtr', e
   if (length === 0 || length > 128) fail('OperationError', "'length' is not from 1 to 128");
 }, ({ length }) => [length])));
 
-const gcmParams = webidl.dictionary('AesGcmParams', [
+// `tagLengths` says how many bytes the lengths in bits are.
+const aeadParams = (name) => webidl.dictionary(name, [
   required('iv', types.Bytes), optional('additionalData', types.Bytes), optional('tagLength', types.octet),
 ]);
-const tagLengths = { __proto__: null, 32: 4, 64: 8, 96: 12, 104: 13, 112: 14, 120: 15, 128: 16 };
-defineAes('AES-GCM', aesUsages, both(gcmParams, (encrypts) => cipher('aesGcm', encrypts, ({ tagLength = 128 }) => {
-  if (tagLengths[tagLength] === undefined) fail('OperationError', "'tagLength' is none that AES-GCM has");
-}, ({ additionalData = empty, tagLength = 128 }) => [additionalData, tagLengths[tagLength]])));
+const aead = (op, convert, tagLengths, checkIv) => both(convert, (encrypts) => cipher(op, encrypts, (params) => {
+  checkIv(sizeOf(params.iv));
+  if (tagLengths[params.tagLength ?? 128] === undefined) fail('OperationError', "'tagLength' is none that there is");
+}, ({ additionalData = empty, tagLength = 128 }) => [additionalData, tagLengths[tagLength]]));
+
+defineAes('AES-GCM', aesUsages, aead('aesGcm', aeadParams('AesGcmParams'),
+  { __proto__: null, 32: 4, 64: 8, 96: 12, 104: 13, 112: 14, 120: 15, 128: 16 }, () => {}));
+defineAes('AES-OCB', aesUsages,
+  aead('aesOcb', aeadParams('AeadParams'), { __proto__: null, 64: 8, 96: 12, 128: 16 }, (size) => {
+    if (size === 0 || size > 15) fail('OperationError', "'iv' has not from 1 to 15 bytes");
+  }));
 
 const keyWrap = (encrypts) => cipher('aesKw', encrypts, () => {});
-defineAes('AES-KW', wrapUsages, { wrapKey: [null, keyWrap(true)], unwrapKey: [null, keyWrap(false)] });
+defineAes('AES-KW', wrapUsages, { wrapKey: [null, ...keyWrap(true)], unwrapKey: [null, ...keyWrap(false)] });
 
-// ---- HMAC ----
+// ---- ChaCha20-Poly1305 ----
+
+const makeChaCha = (handle, extractable, usages) =>
+  makeKey(keyTypes.secret, extractable, { __proto__: null, name: 'ChaCha20-Poly1305' }, usages, handle);
+
+defineAlgorithm('ChaCha20-Poly1305', {
+  ...aead('chacha20Poly1305', aeadParams('AeadParams'), { __proto__: null, 128: 16 }, (size) => {
+    if (size !== 12) fail('OperationError', "'iv' has not 12 bytes");
+  }),
+  generateKey: [null, (params, extractable, usages) => {
+    requireUsages(usages, aesUsages);
+    return makeChaCha(ops.secretGenerate(32), extractable, usages);
+  }],
+  importKey: [null, (params, format, keyData, extractable, usages) => {
+    requireUsages(usages, aesUsages);
+    const bytes = importSecret('ChaCha20-Poly1305', format, keyData, () => 'C20P', 'enc', extractable, usages);
+    if (sizeOf(bytes) !== 32) fail('DataError', 'A key of ChaCha20-Poly1305 has 32 bytes');
+    return makeChaCha(ops.secretImport(bytes), extractable, usages);
+  }],
+  exportKey: [null, (format, slots) => exportSecret(format, slots, () => 'C20P')],
+  getKeyLength: [null, () => 256],
+});
+
+// ---- HMAC and KMAC ----
 
 const blockBits = {
   __proto__: null, 'SHA-1': 512, 'SHA-256': 512, 'SHA-384': 1024, 'SHA-512': 1024, 'SHA3-256': 1088, 'SHA3-384': 832,
@@ -129,47 +184,59 @@ const blockBits = {
 const hmacAlgorithms = {
   __proto__: null, 'SHA-1': 'HS1', 'SHA-256': 'HS256', 'SHA-384': 'HS384', 'SHA-512': 'HS512',
 };
-const hmacUsages = ['sign', 'verify'];
-const hmacParams = webidl.dictionary('HmacImportParams', [
-  required('hash', types.HashAlgorithmIdentifier), optional('length', types.unsignedLong),
-]);
+const macUsages = ['sign', 'verify'];
 
 // A length that ends within a byte: the bits behind it are zero.
 function clearBitsBehind(bytes, bits) {
   if (bits % 8 !== 0) bytes[sizeOf(bytes) - 1] &= 0xff00 >> bits % 8;
 }
 
-const makeHmac = (handle, hash, length, extractable, usages) =>
-  makeKey(keyTypes.secret, extractable, { __proto__: null, name: 'HMAC', hash, length }, usages, handle);
+function requireBits(length) {
+  if (length === 0) fail('OperationError', 'The length of a key cannot be 0');
+}
 
-defineAlgorithm('HMAC', {
-  generateKey: [hmacParams, ({ hash, length = blockBits[hash] }, extractable, usages) => {
-    requireUsages(usages, hmacUsages);
-    if (length === 0) fail('OperationError', 'The length of an HMAC key cannot be 0');
-    let handle = ops.secretGenerate((length + 7 - (length + 7) % 8) / 8);
-    if (length % 8 !== 0) {
-      const bytes = new Uint8Array(ops.secretExport(handle));
-      clearBitsBehind(bytes, length);
-      handle = ops.secretImport(bytes);
-    }
-    return makeHmac(handle, hash, length, extractable, usages);
-  }],
-  importKey: [hmacParams, ({ hash, length }, format, keyData, extractable, usages) => {
-    requireUsages(usages, hmacUsages);
-    const bytes = importSecret(format, keyData, () => hmacAlgorithms[hash], 'sig', extractable, usages);
-    const bits = sizeOf(bytes) * 8;
-    if (bits === 0) fail('DataError', 'An HMAC key cannot be empty');
-    if (length !== undefined) {
+// `algorithmOf` makes a key's algorithm of the parameters and a length, `lengthOf` says which length there is without
+// one, `jwkAlgorithm` finds the name for an algorithm.
+function defineMac(name, params, algorithmOf, lengthOf, jwkAlgorithm, operations) {
+  const make = (handle, given, length, extractable, usages) => makeKey(keyTypes.secret, extractable,
+    { __proto__: null, name, ...algorithmOf(given), length }, usages, handle);
+  defineAlgorithm(name, {
+    ...operations,
+    generateKey: [params, (given, extractable, usages) => {
+      requireUsages(usages, macUsages);
+      const length = given.length ?? lengthOf(given);
+      requireBits(length);
+      let handle = ops.secretGenerate((length + 7 - (length + 7) % 8) / 8);
+      if (length % 8 !== 0) {
+        const bytes = new Uint8Array(ops.secretExport(handle));
+        clearBitsBehind(bytes, length);
+        handle = ops.secretImport(bytes);
+      }
+      return make(handle, given, length, extractable, usages);
+    }, ({ length }) => requireBits(length)],
+    importKey: [params, (given, format, keyData, extractable, usages) => {
+      requireUsages(usages, macUsages);
+      const alg = () => jwkAlgorithm(given);
+      const bytes = importSecret(name, format, keyData, alg, 'sig', extractable, usages);
+      const bits = sizeOf(bytes) * 8;
+      const { length = bits } = given;
+      if (bits === 0) fail('DataError', `A key of ${name} cannot be empty`);
       if (length > bits || length <= bits - 8) fail('DataError', "'length' is not that of the key");
       clearBitsBehind(bytes, length);
-    }
-    return makeHmac(ops.secretImport(bytes), hash, length ?? bits, extractable, usages);
-  }],
-  exportKey: [null, (format, slots) => exportSecret(format, slots, () => hmacAlgorithms[slots.algorithm.hash])],
-  getKeyLength: [hmacParams, ({ hash, length = blockBits[hash] }) => {
-    if (length === 0) throw new TypeError('The length of an HMAC key cannot be 0');
-    return length;
-  }],
+      return make(ops.secretImport(bytes), given, length, extractable, usages);
+    }],
+    exportKey: [null, (format, slots) => exportSecret(format, slots, () => jwkAlgorithm(slots.algorithm))],
+    getKeyLength: [params, (given) => {
+      const length = given.length ?? lengthOf(given);
+      if (length === 0) throw new TypeError(`The length of a key of ${name} cannot be 0`);
+      return length;
+    }],
+  });
+}
+
+defineMac('HMAC', webidl.dictionary('HmacImportParams', [
+  required('hash', types.HashAlgorithmIdentifier), optional('length', types.unsignedLong),
+]), ({ hash }) => ({ __proto__: null, hash }), ({ hash }) => blockBits[hash], ({ hash }) => hmacAlgorithms[hash], {
   sign: [null, (params, slots, data) =>
     operate(isLarge(data), 'The data cannot be signed', 'hmacSign', slots.handle, slots.algorithm.hash, data)],
   verify: [null, (params, slots, signature, data) =>
@@ -177,13 +244,38 @@ defineAlgorithm('HMAC', {
       signature)],
 });
 
+const kmacKeyParams = webidl.dictionary('KmacImportParams', [optional('length', types.unsignedLong)]);
+const kmacParams = webidl.dictionary('KmacParams', [
+  optional('customization', types.Bytes), required('outputLength', types.unsignedLong),
+]);
+for (const bits of [128, 256]) {
+  const check = ({ outputLength }) => {
+    noMoreThanBytes(outputLength);
+    if (outputLength === 0) fail('OperationError', "'outputLength' is 0");
+  };
+  defineMac(`KMAC${bits}`, kmacKeyParams, () => undefined, () => bits, () => `K${bits}`, {
+    sign: [kmacParams, (params, slots, data) => {
+      check(params);
+      const { customization = empty, outputLength } = params;
+      return operate(isLarge(data), 'The data cannot be signed', 'kmacSign', slots.handle, bits, data, customization,
+        outputLength / 8);
+    }, check],
+    verify: [kmacParams, (params, slots, signature, data) => {
+      check(params);
+      const { customization = empty, outputLength } = params;
+      return operate(isLarge(data), 'The signature cannot be checked', 'kmacVerify', slots.handle, bits, data,
+        customization, outputLength / 8, signature);
+    }, check],
+  });
+}
+
 // ---- Key derivation ----
 
 const deriveUsages = ['deriveKey', 'deriveBits'];
 
 function importForDerivation(name) {
   return [null, (params, format, keyData, extractable, usages) => {
-    if (format !== 'raw') fail('NotSupportedError', `A key of ${name} cannot be imported as '${format}'`);
+    if (!isSecretFormat(format, name)) fail('NotSupportedError', `A key of ${name} cannot be imported as '${format}'`);
     requireUsages(usages, deriveUsages);
     if (extractable) fail('SyntaxError', `A key of ${name} cannot be extractable`);
     return makeKey(keyTypes.secret, false, { __proto__: null, name }, usages, ops.secretImport(keyData));
@@ -203,13 +295,17 @@ defineAlgorithm('HKDF', {
   getKeyLength: [null, () => null],
   deriveBits: [hkdfParams, ({ hash, salt, info }, slots, length) =>
     operate(false, 'The length is more than HKDF can give', 'hkdf', slots.handle, hash, salt, info,
-      wholeBytes(length))],
+      wholeBytes(length)), (params, length) => wholeBytes(length)],
 });
 
 const pbkdf2Params = webidl.dictionary('Pbkdf2Params', [
   required('salt', types.Bytes), required('iterations', types.unsignedLong),
   required('hash', types.HashAlgorithmIdentifier),
 ]);
+function requireIterations(iterations) {
+  if (iterations === 0) fail('OperationError', "'iterations' is 0");
+}
+
 // So many rounds are quicker than the way to another thread.
 const fewIterations = 32;
 defineAlgorithm('PBKDF2', {
@@ -217,9 +313,12 @@ defineAlgorithm('PBKDF2', {
   getKeyLength: [null, () => null],
   deriveBits: [pbkdf2Params, ({ hash, salt, iterations }, slots, length) => {
     const size = wholeBytes(length);
-    if (iterations === 0) fail('OperationError', "'iterations' is 0");
+    requireIterations(iterations);
     if (size === 0) return TypedArrayPrototypeGetBuffer(new Uint8Array(0));
     return operate(iterations > fewIterations || size > 64, 'The key cannot be derived', 'pbkdf2', slots.handle, hash,
       salt, iterations, size);
+  }, ({ iterations }, length) => {
+    wholeBytes(length);
+    requireIterations(iterations);
   }],
 });

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -112,6 +113,48 @@ void Digest(const Info& info) {
   if (OutcomeValue(info.GetIsolate(), compute(bytes)).ToLocal(&value)) info.GetReturnValue().Set(value);
 }
 
+// What NIST SP 800-185, section 2.3, puts before a text: its length in bits, and that length's length.
+void AppendEncoded(std::string_view text, std::string* output) {
+  const std::uint64_t bits = std::uint64_t{8} * text.size();
+  int size = 1;
+  while (size < 8 && bits >> 8 * size != 0) ++size;
+  *output += static_cast<char>(size);
+  for (int i = size; i-- > 0;) *output += static_cast<char>(bits >> 8 * i);
+  *output += text;
+}
+
+// cshake(id, 128 or 256, function name, customization, size of the result, bytes): NIST SP 800-185, section 3. Without
+// name and customization it is SHAKE.
+void CShake(const Info& info) {
+  PerformCrypto(info,
+                [bits = NumberArgument(info[1]), name = BytesArgument(info[2]), custom = BytesArgument(info[3]),
+                 size = NumberArgument(info[4]), data = BytesArgument(info[5])]() -> Outcome {
+                  const bool is_plain = name.size() == 0 && custom.size() == 0;
+                  std::string prefix;
+                  if (!is_plain) {
+                    const std::size_t rate = bits == 128 ? 168 : 136;
+                    prefix = {1, static_cast<char>(rate)};
+                    AppendEncoded(name.view(), &prefix);
+                    AppendEncoded(custom.view(), &prefix);
+                    prefix.resize((prefix.size() + rate - 1) / rate * rate);
+                  }
+                  // OpenSSL's name for the sponge with the padding of cSHAKE, which KMAC is built of.
+                  const std::string algorithm = (is_plain ? "SHAKE-" : "KECCAK-KMAC-") + std::to_string(bits);
+                  const std::unique_ptr<EVP_MD, OpenSslFree<EVP_MD_free>> digest(
+                      EVP_MD_fetch(nullptr, algorithm.c_str(), nullptr));
+                  JSD_CHECK(digest != nullptr);
+                  const DigestContext context(EVP_MD_CTX_new());
+                  SecretBytes output(size);
+                  // There is no text without bytes to OpenSSL, which would ask for its own length then.
+                  if (size == 0) return output;
+                  JSD_CHECK(EVP_DigestInit_ex(context.get(), digest.get(), nullptr) == 1 &&
+                            EVP_DigestUpdate(context.get(), prefix.data(), prefix.size()) == 1 &&
+                            EVP_DigestUpdate(context.get(), data.data(), data.size()) == 1 &&
+                            EVP_DigestFinalXOF(context.get(), output.data(), output.size()) == 1);
+                  return output;
+                });
+}
+
 // byteLength(buffer or view)
 void ByteLength(const Info& info) {
   std::string_view bytes;
@@ -120,10 +163,8 @@ void ByteLength(const Info& info) {
 }
 
 constexpr Binding kBindings[] = {
-    {"randomFill", RandomFill},
-    {"randomUuid", RandomUuid},
-    {"digest", Digest, OpKind::kAsync},
-    {"byteLength", ByteLength},
+    {"randomFill", RandomFill},         {"randomUuid", RandomUuid}, {"digest", Digest, OpKind::kAsync},
+    {"cshake", CShake, OpKind::kAsync}, {"byteLength", ByteLength},
 };
 
 }  // namespace

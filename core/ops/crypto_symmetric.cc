@@ -145,14 +145,16 @@ Outcome Ctr(const CipherJob& job, std::uint32_t bits) {
   return output;
 }
 
-// The tag follows the encrypted text.
-Outcome Gcm(const CipherJob& job, const SecretBytes& additional, std::size_t tag_size) {
+// Authenticated encryption with additional data (RFC 5116); the tag follows the encrypted text.
+Outcome Aead(const CipherJob& job, const EVP_CIPHER* cipher, const SecretBytes& additional, std::size_t tag_size) {
   const CipherContext context(EVP_CIPHER_CTX_new());
-  const EVP_CIPHER* cipher = ForKeySize(*job.key, EVP_aes_128_gcm, EVP_aes_192_gcm, EVP_aes_256_gcm);
   const int direction = job.encrypts ? 1 : 0;
+  // OCB makes the size of the tag part of the computation, so it wants to know it first.
+  const bool is_ocb = EVP_CIPHER_get_mode(cipher) == EVP_CIPH_OCB_MODE;
   if (!job.encrypts && job.data.size() < tag_size) return {};
   if (EVP_CipherInit_ex(context.get(), cipher, nullptr, nullptr, nullptr, direction) != 1 ||
       EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_SET_IVLEN, static_cast<int>(job.iv.size()), nullptr) != 1 ||
+      (is_ocb && EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_SET_TAG, static_cast<int>(tag_size), nullptr) != 1) ||
       EVP_CipherInit_ex(context.get(), nullptr, nullptr, job.key->secret.data(), job.iv.data(), direction) != 1) {
     return {};
   }
@@ -212,11 +214,25 @@ void AesCtr(const Info& info) {
   Perform(info, [job = JobArguments(info), bits = NumberArgument(info[5])] { return Ctr(job, bits); });
 }
 
-// aesGcm(…, additional data, size of the tag)
+// `cipher` finds the cipher for a key. Arguments behind the common ones: additional data, size of the tag.
+template <typename FindCipher>
+void PerformAead(const Info& info, FindCipher cipher) {
+  Perform(info, [cipher, job = JobArguments(info), additional = BytesArgument(info[5]),
+                 tag_size = NumberArgument(info[6])] { return Aead(job, cipher(*job.key), additional, tag_size); });
+}
+
 void AesGcm(const Info& info) {
-  Perform(info, [job = JobArguments(info), additional = BytesArgument(info[5]), tag_size = NumberArgument(info[6])] {
-    return Gcm(job, additional, tag_size);
-  });
+  PerformAead(info, [](const Key& key) { return ForKeySize(key, EVP_aes_128_gcm, EVP_aes_192_gcm, EVP_aes_256_gcm); });
+}
+
+// RFC 7253.
+void AesOcb(const Info& info) {
+  PerformAead(info, [](const Key& key) { return ForKeySize(key, EVP_aes_128_ocb, EVP_aes_192_ocb, EVP_aes_256_ocb); });
+}
+
+// RFC 8439.
+void ChaCha20Poly1305(const Info& info) {
+  PerformAead(info, [](const Key&) { return EVP_chacha20_poly1305(); });
 }
 
 SecretBytes Hmac(const Key& key, const EVP_MD* digest, const SecretBytes& data) {
@@ -246,6 +262,58 @@ void HmacVerify(const Info& info) {
             const SecretBytes mac = Hmac(*key, digest, data);
             return mac.size() == signature.size() && CRYPTO_memcmp(mac.data(), signature.data(), mac.size()) == 0;
           });
+}
+
+struct KmacJob {
+  SharedKey key;
+  std::uint32_t bits;  // Of security: 128 or 256.
+  SecretBytes data;
+  SecretBytes customization;
+  std::uint32_t size;  // Of the result, in bytes.
+};
+
+// The arguments behind the id: key, bits of security, data, customization, size of the result.
+KmacJob KmacArguments(const Info& info) {
+  return {KeyArgument(info[1]), NumberArgument(info[2]), BytesArgument(info[3]), BytesArgument(info[4]),
+          NumberArgument(info[5])};
+}
+
+// NIST SP 800-185, section 4. OpenSSL takes keys from 4 to 512 bytes, customizations of up to 512, and
+// makes up to 2 MB.
+Outcome Kmac(const KmacJob& job) {
+  const std::unique_ptr<EVP_MAC, OpenSslFree<EVP_MAC_free>> algorithm(
+      EVP_MAC_fetch(nullptr, job.bits == 128 ? OSSL_MAC_NAME_KMAC128 : OSSL_MAC_NAME_KMAC256, nullptr));
+  JSD_CHECK(algorithm != nullptr);
+  const std::unique_ptr<EVP_MAC_CTX, OpenSslFree<EVP_MAC_CTX_free>> context(EVP_MAC_CTX_new(algorithm.get()));
+  std::size_t size = job.size;
+  auto* customization = const_cast<unsigned char*>(job.customization.data());
+  const std::array<OSSL_PARAM, 3> parameters = {
+      OSSL_PARAM_construct_size_t(OSSL_MAC_PARAM_SIZE, &size),
+      OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_CUSTOM, customization, job.customization.size()),
+      OSSL_PARAM_construct_end(),
+  };
+  // It also says that a size is too large, before there is memory for it.
+  if (EVP_MAC_init(context.get(), job.key->secret.data(), job.key->secret.size(), parameters.data()) != 1) return {};
+  SecretBytes mac(size);
+  if (EVP_MAC_update(context.get(), job.data.data(), job.data.size()) != 1 ||
+      EVP_MAC_final(context.get(), mac.data(), &size, mac.size()) != 1 || size != mac.size()) {
+    return {};
+  }
+  return mac;
+}
+
+void KmacSign(const Info& info) {
+  Perform(info, [job = KmacArguments(info)] { return Kmac(job); });
+}
+
+// kmacVerify(…, signature)
+void KmacVerify(const Info& info) {
+  Perform(info, [job = KmacArguments(info), signature = BytesArgument(info[6])]() -> Outcome {
+    const Outcome outcome = Kmac(job);
+    const auto* mac = std::get_if<SecretBytes>(&outcome);
+    if (mac == nullptr) return {};
+    return mac->size() == signature.size() && CRYPTO_memcmp(mac->data(), signature.data(), mac->size()) == 0;
+  });
 }
 
 // pbkdf2(id, key, digest, salt, iterations, bytes): RFC 8018.
@@ -295,7 +363,9 @@ void Hkdf(const Info& info) {
 constexpr Binding kBindings[] = {
     {"aesCbc", AesCbc, OpKind::kAsync},     {"aesCtr", AesCtr, OpKind::kAsync},
     {"aesGcm", AesGcm, OpKind::kAsync},     {"aesKw", AesKw, OpKind::kAsync},
+    {"aesOcb", AesOcb, OpKind::kAsync},     {"chacha20Poly1305", ChaCha20Poly1305, OpKind::kAsync},
     {"hmacSign", HmacSign, OpKind::kAsync}, {"hmacVerify", HmacVerify, OpKind::kAsync},
+    {"kmacSign", KmacSign, OpKind::kAsync}, {"kmacVerify", KmacVerify, OpKind::kAsync},
     {"pbkdf2", Pbkdf2, OpKind::kAsync},     {"hkdf", Hkdf, OpKind::kAsync},
 };
 

@@ -32,7 +32,7 @@ test('random values fill arrays of integers', () => {
 
 test('random values have a quota and want integers', () => {
   const error = assertThrows(() => crypto.getRandomValues(new Uint8Array(65537)), 'QuotaExceededError');
-  assertEquals([error instanceof DOMException, error.code, error.quota, error.requested], [true, 22, 65536, 65537]);
+  assertEquals([error instanceof DOMException, error.code, error.quota, error.requested], [true, 22, null, null]);
   for (const array of [new Float32Array(1), new Float64Array(1), new DataView(new ArrayBuffer(1))]) {
     assertThrows(() => crypto.getRandomValues(array), 'TypeMismatchError');
   }

@@ -15,7 +15,7 @@ test('the interfaces are what their IDL says', () => {
   });
   const lengths = {
     encrypt: 3, decrypt: 3, sign: 3, verify: 4, digest: 2, generateKey: 3, deriveKey: 5, deriveBits: 2, importKey: 5,
-    exportKey: 2, wrapKey: 4, unwrapKey: 7,
+    exportKey: 2, wrapKey: 4, unwrapKey: 7, getPublicKey: 2,
   };
   for (const [name, length] of Object.entries(lengths)) {
     const { value, enumerable } = Object.getOwnPropertyDescriptor(SubtleCrypto.prototype, name);
