@@ -122,8 +122,8 @@ const capitals = /[A-Z]+/g;
 const typeOfBlob = (type) =>
   RegExpPrototypeSymbolReplace(capitals, mime.serialize(type), (letters) => StringPrototypeToLowerCase(letters));
 
-// Reads a stream to its end (Fetch, "fully read").
-async function readAll(stream) {
+// Reads a stream to its end (Fetch, "fully read"), and gives what `convert` makes of the bytes.
+async function readAll(stream, convert) {
   const reader = streams.getReader(stream);
   const chunks = [];
   let length = 0;
@@ -138,7 +138,7 @@ async function readAll(stream) {
     ArrayPrototypePush(chunks, value);
     length += TypedArrayPrototypeGetByteLength(value);
   }
-  return encoding.concatenate(chunks, length);
+  return convert(encoding.concatenate(chunks, length));
 }
 
 // What a reading method does with the source of a whole body, and with the bytes of a stream.
@@ -176,7 +176,7 @@ function consume(body, reader, context) {
   try {
     if (body === null) return PromiseResolve(reader.fromSource(''));
     refuseUnusable(body, context);
-    if (body.source === null) return PromisePrototypeThen(readAll(body.stream), reader.fromBytes);
+    if (body.source === null) return readAll(body.stream, reader.fromBytes);
     const source = takeSource(body);
     if (isArriving(source)) return PromisePrototypeThen(source.gather(), reader.fromBytes);
     return PromiseResolve(reader.fromSource(source));

@@ -59,10 +59,11 @@ function parseDataUrl(url) {
   return { __proto__: null, type: normalizeMimeType(type), body: bytesOfLatin1(body) };
 }
 
-function fetchData(url) {
+function fetchData(url, method) {
   const parsed = parseDataUrl(url);
   if (parsed === null) throw new TypeError('fetch failed: the data: URL is malformed');
-  return makeFetched(200, 'OK', `content-type: ${parsed.type}\r\n`, -1, parsed.body, url, false);
+  return makeFetched(200, 'OK', `content-type: ${parsed.type}\r\n`, -1,
+    method === 'HEAD' ? null : parsed.body, url, false);
 }
 
 // ---- blob: ----

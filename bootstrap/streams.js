@@ -283,7 +283,7 @@ core.streams = {
 
   // Readers that no script sees.
   getReader: (stream) => readable.acquireDefaultReader(stateOf(stream)),
-  read: readable.readPromise,
+  read: readable.readForUs,
   // The same without promises: one of request.chunk(value), close() and error(reason) is called, perhaps at once.
   readInto: readable.read,
 
@@ -292,8 +292,9 @@ core.streams = {
     markHandled(readable.cancelByReader(reader, reason));
   },
 
+  // The second has clones of the chunks, unless it is a stream of bytes, which clones them anyway.
   tee(stream) {
-    const branches = tee(stateOf(stream));
+    const branches = tee(stateOf(stream), true);
     return [branches[0].object, branches[1].object];
   },
 

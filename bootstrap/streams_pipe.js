@@ -214,7 +214,8 @@ class Tee {
   }
 }
 
-function defaultTee(stream) {
+// Each branch has the same chunks, or the second one clones of them.
+function defaultTee(stream, clones) {
   const reader = readable.acquireDefaultReader(stream);
   const tee = new Tee(stream);
   let readAgain = false;
@@ -228,8 +229,17 @@ function defaultTee(stream) {
       __proto__: null,
       chunk: (chunk) => later(() => {
         readAgain = false;
+        let second = chunk;
+        try {
+          if (clones && !tee.canceled2) second = core.structuredClone(chunk);
+        } catch (error) {
+          readable.error(tee.branch1.controller, error);
+          readable.error(tee.branch2.controller, error);
+          tee.cancelled.resolve(readable.cancel(stream, error));
+          return;
+        }
         if (!tee.canceled1) readable.enqueue(tee.branch1.controller, chunk);
-        if (!tee.canceled2) readable.enqueue(tee.branch2.controller, chunk);
+        if (!tee.canceled2) readable.enqueue(tee.branch2.controller, second);
         tee.reading = false;
         if (readAgain) pull();
       }),
@@ -386,7 +396,7 @@ function byteTee(stream) {
   return [tee.branch1, tee.branch2];
 }
 
-const tee = (stream) => (stream.controller.isByte ? byteTee(stream) : defaultTee(stream));
+const tee = (stream, clones = false) => (stream.controller.isByte ? byteTee(stream) : defaultTee(stream, clones));
 
 // ---- ReadableStream.from ----
 

@@ -3,7 +3,7 @@
 
 const { webidl, streamInternals } = core;
 const { Deferred, Queue, checkSize, ignore, markHandled, rejectedTypeError, resolvedPromise } = streamInternals;
-const { Promise, PromisePrototypeThen, PromiseReject, TypeError } = core.primordials;
+const { ObjectSetPrototypeOf, Promise, PromisePrototypeThen, PromiseReject, TypeError } = core.primordials;
 
 class StreamState {
   state = 'readable';
@@ -266,34 +266,53 @@ function letGo(reader) {
   reader.stream = undefined;
 }
 
+// { value, done } that inherits nothing: a promise would take a `then` of Object.prototype for its own.
+class InternalResult {
+  value;
+  done;
+  constructor(value, done) {
+    this.value = value;
+    this.done = done;
+  }
+}
+ObjectSetPrototypeOf(InternalResult.prototype, null);
+
+const makeResult = (value, done) => ({ value, done });
+const makeInternalResult = (value, done) => new InternalResult(value, done);
+
 // A request whose outcome is a promise of { value, done }.
 class PromiseRequest {
   promise;
   #resolve;
   #reject;
-  constructor() {
+  #makeResult;
+  constructor(make = makeResult) {
+    this.#makeResult = make;
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
   }
   chunk(value) {
-    this.#resolve({ value, done: false });
+    this.#resolve(this.#makeResult(value, false));
   }
   close(value = undefined) {
-    this.#resolve({ value, done: true });
+    this.#resolve(this.#makeResult(value, true));
   }
   error(reason) {
     this.#reject(reason);
   }
 }
 
-function readPromise(reader) {
+function readPromise(reader, make) {
   if (reader.stream === undefined) return rejectedTypeError('The reader has been released');
-  const request = new PromiseRequest();
+  const request = new PromiseRequest(make);
   read(reader, request);
   return request.promise;
 }
+
+// The same where no script sees the result.
+const readForUs = (reader) => readPromise(reader, makeInternalResult);
 
 function cancelByReader(reader, reason) {
   const { stream } = reader;
@@ -390,7 +409,7 @@ streamInternals.readable = {
   letGo,
   puller,
   read,
-  readPromise,
+  readForUs,
   release,
   setUpController,
   shouldPull,

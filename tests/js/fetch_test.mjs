@@ -117,3 +117,9 @@ test('file: URLs need the permission to read', async () => {
   await assertRejects(() => fetch('file://elsewhere/etc/hostname'), TypeError);
   await assertRejects(() => fetch('file:///etc/hostname', { method: 'POST' }), TypeError);
 });
+
+test('HEAD of a data: URL has no body', async () => {
+  const response = await fetch('data:text/plain,hello', { method: 'HEAD' });
+  assertEquals([response.status, response.headers.get('content-type'), response.body, await response.text()],
+    [200, 'text/plain', null, '']);
+});

@@ -176,3 +176,41 @@ test('the type of a blob is parsed as the MIME Sniffing standard says', async ()
     ['a/b;c="d e" f;g=h', 'a/b;c="d e";g=h'], ['a/b;c=D\u00d6', 'a/b;c="d\u00d6"'], ['a/b;c= ', 'a/b'], ['a/b;c= ;d=e', 'a/b;d=e'],
   ]) assertEquals(await typeOf(value), type, value);
 });
+
+test('a clone has chunks of its own', async () => {
+  const chunk = new Uint8Array([1, 2]);
+  const response = new Response(new ReadableStream({
+    start(controller) {
+      controller.enqueue(chunk);
+      controller.close();
+    },
+  }));
+  const clone = response.clone();
+  const first = await response.body.getReader().read();
+  chunk[0] = 9;
+  assertEquals(first.value === chunk, true);
+  assertEquals(await clone.bytes(), new Uint8Array([1, 2]));
+  const bad = new Response(new ReadableStream({ start: (controller) => controller.enqueue(() => {}) }));
+  const badClone = bad.clone();
+  await assertRejects(bad.text(), 'DataCloneError');
+  await assertRejects(badClone.text(), 'DataCloneError');
+});
+
+test('a then of Object.prototype comes between a body and its stream nowhere', async () => {
+  const response = new Response(new ReadableStream({
+    start(controller) {
+      controller.enqueue(new Uint8Array([0x61]));
+      controller.close();
+    },
+  }));
+  let calls = 0;
+  Object.prototype.then = () => calls++;
+  let text;
+  try {
+    text = response.text();
+    for (let i = 0; i < 20; i++) await 0;
+  } finally {
+    delete Object.prototype.then;
+  }
+  assertEquals([await text, calls], ['a', 0]);
+});
