@@ -1,6 +1,8 @@
 // Timers, microtasks and the clock.
 
-import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows, checkInterface, sleep, test } from './harness.mjs';
+import {
+  assert, assertEquals, assertRejects, assertStrictEquals, assertThrows, checkInterface, sleep, test,
+} from './harness.mjs';
 
 test('the functions are operations of the global object', () => {
   const lengths = { setTimeout: 1, setInterval: 1, clearTimeout: 0, clearInterval: 0, queueMicrotask: 1 };
