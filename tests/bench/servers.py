@@ -141,14 +141,18 @@ def install(servers):
     """Builds or installs what is missing or out of date."""
     targets = [server.target for server in servers if server.target]
     subprocess.run(['bazel', 'build', '//tests/bench:ws_load', SERVERS['raw'].target, *targets], cwd=_ROOT, check=True)
-    if not any(server.is_peer for server in servers):
-        return
+    if any(server.is_peer for server in servers):
+        install_peers()
+
+
+def install_peers():
+    """Installs the other servers where they are missing or out of date."""
     cache, lock = _cache(), _HERE / 'package-lock.json'
     installed = cache / 'installed-lock.json'
     if installed.exists() and installed.read_bytes() == lock.read_bytes():
         return
     if platform.machine() != 'x86_64':
-        raise RuntimeError(f'the peers are installed for x86_64, not {platform.machine()}: use --peers jsd,raw')
+        raise RuntimeError(f'the peers are installed for x86_64, not {platform.machine()}: leave them out by --peers')
     cache.mkdir(parents=True, exist_ok=True)
     installed.unlink(missing_ok=True)
     for file in ('package.json', 'package-lock.json'):

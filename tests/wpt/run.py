@@ -22,30 +22,46 @@ HARNESS = '(harness)'  # Stands for the file as a whole among the names of its s
 STATUS_NAMES = {0: 'PASS', 1: 'FAIL', 2: 'TIMEOUT', 3: 'NOTRUN', 4: 'PRECONDITION_FAILED', -1: 'CRASH'}
 
 
-class Runner:
-    """One process of runner.cc. It is started anew after a crash."""
+class Jobs:
+    """What a runtime is told of a test: its scripts in their order, and what it finds besides."""
 
-    def __init__(self, command, root, webidl):
-        self.command = command
-        self.webidl = webidl
+    def __init__(self, root, webidl, pako):
         self.root = str(root)
+        # Debian leaves these out of its copy.
+        self.supplied = {
+            f'{self.root}/resources/WebIDLParser.js': os.path.abspath(webidl),
+            f'{self.root}/compression/third_party/pako/pako_inflate.min.js': os.path.abspath(pako),
+        }
         self.environment = (HERE / 'environment.js').read_text(encoding='utf-8')
-        self.process = None
 
-    def job(self, test):
+    def __call__(self, test):
         location = f'http://web-platform.test:8000/{test.name}'
         scripts = [f'{self.root}/resources/testharness.js', str(HERE / 'report.js')]
         if test.is_idlharness:
             scripts.append(str(HERE / 'worker.js'))
-        # Debian leaves this one out of its copy.
-        parser = f'{self.root}/resources/WebIDLParser.js'
-        own = [self.webidl if path == parser and not os.path.exists(path) else path for path in test.scripts]
+        own = [path if os.path.exists(path) else self.supplied.get(os.path.normpath(path), path)
+               for path in test.scripts]
         return {
             'root': self.root,
             'seconds': test.seconds,
+            'location': location,
             'prelude': f'const wptLocation = {json.dumps(location)};\n{self.environment}',
             'scripts': scripts + own + [f'{self.root}/{test.file}'],
         }
+
+
+class Runner:
+    """One process of runner.cc. It is started anew after a crash."""
+
+    def __init__(self, command, job_of):
+        self.command = command
+        self.job_of = job_of
+        self.host = (HERE / 'host.js').read_text(encoding='utf-8')
+        self.process = None
+
+    def job(self, test):
+        job = self.job_of(test)
+        return job | {'prelude': f'{self.host}\n{job["prelude"]}'}
 
     def run(self, test):
         if self.process is None:
@@ -124,11 +140,11 @@ class Expectations:
         path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + '\n', encoding='utf-8')
 
 
-def run_all(tests, command, root, webidl, jobs):
+def run_all(tests, make_runner, jobs):
     """Yields (test, outcome) in the order of the tests."""
     runners = queue.SimpleQueue()
     for _ in range(jobs):
-        runners.put(Runner(command, root, webidl))
+        runners.put(make_runner())
 
     def run(test):
         runner = runners.get()
@@ -150,32 +166,18 @@ def folder_of(test):
     return '/'.join(test.file.split('/')[:-1][:2])
 
 
-def arguments():
-    parser = argparse.ArgumentParser(prog='script/wpt', description=__doc__)
-    parser.add_argument('--runner', required=True, help=argparse.SUPPRESS)
-    parser.add_argument('--dir', required=True, help='the tree to run')
-    parser.add_argument('--webidl', required=True, help=argparse.SUPPRESS)
-    parser.add_argument('--jobs', type=int, default=os.cpu_count() or 1, help='processes at the same time')
-    parser.add_argument('--update', action='store_true', help='write what fails now into expectations.json')
-    parser.add_argument('--no-expectations', action='store_true', help='show every failure, for another tree')
-    parser.add_argument('--quiet', action='store_true', help='only the table and what was not expected')
-    parser.add_argument('--json', help='write every outcome into this file')
-    parser.add_argument('filter', nargs='?', default='', help='only tests whose path contains this text')
-    return parser.parse_args()
+def print_rows(rows):
+    for folder, passed, total, more in rows:
+        print(f'{folder:40} {passed:6} / {total:6}  {100 * passed / max(total, 1):6.1f} %{more}')
 
 
-def main():
-    options = arguments()
-    root = pathlib.Path(options.dir).resolve()
-    webidl = str(pathlib.Path(options.webidl).resolve())
-    command = [str(pathlib.Path(options.runner).resolve())]
-    expectations = Expectations(pathlib.Path('/nonexistent') if options.no_expectations else EXPECTATIONS)
-    tests = [test for test in suite.find_tests(root, options.filter) if not expectations.is_skipped(test)]
+def check(tests, options, make_runner, expectations):
+    """Runs jsd, prints what was not expected and the table; (outcomes, number of surprises)."""
     table = collections.defaultdict(lambda: [0, 0])
     outcomes = {}
     surprises = 0
     begin = time.monotonic()
-    for test, outcome in run_all(tests, command, root, webidl, options.jobs):
+    for test, outcome in run_all(tests, make_runner, options.jobs):
         failures = failures_of(outcome)
         row = table[folder_of(test)]
         row[0] += sum(1 for subtest in outcome['tests'] if subtest['status'] == PASS)
@@ -195,11 +197,42 @@ def main():
                 for line in outcome.get('log', []):
                     print(f'      | {line}')
         outcomes[test.name] = outcome
-    for folder, (passed, total) in sorted(table.items()):
-        print(f'{folder:40} {passed:6} / {total:6}  {100 * passed / max(total, 1):6.1f} %')
+    rows = [(folder, passed, total, '') for folder, (passed, total) in sorted(table.items())]
     passed, total = (sum(row[i] for row in table.values()) for i in (0, 1))
-    print(f'{"total":40} {passed:6} / {total:6}  {100 * passed / max(total, 1):6.1f} %   '
-          f'{len(tests)} files, {time.monotonic() - begin:.0f} s')
+    more = f'   {len(tests)} files, {time.monotonic() - begin:.0f} s'
+    print_rows([*rows, ('total', passed, total, more)])
+    return outcomes, surprises
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog='script/wpt', description=__doc__)
+    parser.add_argument('--runner', required=True, help=argparse.SUPPRESS)
+    parser.add_argument('--dir', required=True, help='the tree to run')
+    parser.add_argument('--webidl', required=True, help=argparse.SUPPRESS)
+    parser.add_argument('--pako', required=True, help=argparse.SUPPRESS)
+    parser.add_argument('--jobs', type=int, default=os.cpu_count() or 1, help='processes at the same time')
+    parser.add_argument('--update', action='store_true', help='write what fails now into expectations.json')
+    parser.add_argument('--no-expectations', action='store_true', help='show every failure, for another tree')
+    parser.add_argument('--peers', help='compare with these, with commas: jsd,node,deno,bun,workerd')
+    parser.add_argument('--from', dest='earlier', help='with --peers: take what this file of --json has already')
+    parser.add_argument('--record', action='store_true', help='with --peers: write docs/conformance.md')
+    parser.add_argument('--quiet', action='store_true', help='only the table and what was not expected')
+    parser.add_argument('--json', help='write every outcome into this file')
+    parser.add_argument('filter', nargs='?', default='', help='only tests whose path contains this text')
+    return parser.parse_args()
+
+
+def main():
+    options = arguments()
+    root = pathlib.Path(options.dir).resolve()
+    jobs = Jobs(root, options.webidl, options.pako)
+    command = [str(pathlib.Path(options.runner).resolve())]
+    if options.peers:
+        import compare  # Needs what tests/bench has, which the test of the expectations does without.
+        return compare.main(options, root, jobs, lambda: Runner(command, jobs), run_all)
+    expectations = Expectations(pathlib.Path('/nonexistent') if options.no_expectations else EXPECTATIONS)
+    tests = [test for test in suite.find_tests(root, options.filter) if not expectations.is_skipped(test)]
+    outcomes, surprises = check(tests, options, lambda: Runner(command, jobs), expectations)
     if options.json:
         pathlib.Path(options.json).write_text(json.dumps(outcomes), encoding='utf-8')
     if options.update:
