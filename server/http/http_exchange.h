@@ -22,8 +22,9 @@ class HttpSession;
 // Unsent bytes of a streamed reply above which Write asks its source to wait, and below which it may go on.
 inline constexpr std::size_t kStreamHighWater = 256 * 1024;
 inline constexpr std::size_t kStreamLowWater = 64 * 1024;
-// So much of a streamed reply is sent at once, while the processor's caches hold it, and not at the end of the turn.
-inline constexpr std::size_t kStreamBatch = 64 * 1024;
+// So much of a streamed reply is sent at once, not at the end of the turn: a larger piece costs fewer system calls and
+// wakes the client less often.
+inline constexpr std::size_t kStreamBatch = 256 * 1024;
 // So much of it one turn may send: others are to have theirs, however quickly this client reads.
 inline constexpr std::size_t kStreamTurn = 256 * 1024;
 
