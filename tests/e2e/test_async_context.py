@@ -2,7 +2,6 @@
 
 import json
 
-from conftest import IDLE, NET
 
 APP = """
 import { AsyncLocalStorage } from 'node:async_hooks';
@@ -71,7 +70,7 @@ export default {
 
 
 def test_stores_follow_the_network(jsd):
-    server = jsd(APP, {'app.permissions.net': NET, 'fetch.idle': IDLE})
+    server = jsd(APP, {'app.permissions.net': ['127.0.0.1'], 'fetch.idle': '500ms'})
     for name, expected in {'fetch': 'A', 'body': 'A', 'events': 'A',
                            'socket': 'open A,message A,server other,close A'}.items():
         reply = server.request('POST', f'/{name}', headers={'x-id': 'A'}, body=b'text')
