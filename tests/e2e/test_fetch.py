@@ -474,9 +474,23 @@ def test_a_connection_that_is_not_made_in_time(script):
     assert result['code'] == 'ETIMEDOUT' and 'fetch.connect' in result['message']
 
 
-@pytest.mark.parametrize('host', ['127.0.0.1', '::1'])
-def test_a_name_with_several_addresses_is_tried_at_each(script, host):
-    with socket.create_server((host, 0), family=socket.AF_INET6 if ':' in host else socket.AF_INET) as listener:
+def listen_at_one(host, other):
+    """A socket that listens at one of two addresses, and one that holds the same port of the other, for nobody."""
+    while True:
+        listener = socket.create_server((host, 0), family=socket.AF_INET6 if ':' in host else socket.AF_INET)
+        holder = socket.socket(socket.AF_INET6 if ':' in other else socket.AF_INET)
+        try:
+            holder.bind((other, listener.getsockname()[1]))
+            return listener, holder
+        except OSError:
+            listener.close()
+            holder.close()
+
+
+@pytest.mark.parametrize(('host', 'other'), [('127.0.0.1', '::1'), ('::1', '127.0.0.1')])
+def test_a_name_with_several_addresses_is_tried_at_each(script, host, other):
+    listener, holder = listen_at_one(host, other)
+    with listener, holder:
         def answer():
             peer, _ = listener.accept()
             with peer:
