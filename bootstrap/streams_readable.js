@@ -241,6 +241,15 @@ function read(reader, request) {
   else stream.controller.pullSteps(request);
 }
 
+// Releases a reader that no script has and whose requests wait for nothing. Nobody could see what release() does
+// besides, to promises, which takes an error with a stack.
+function letGo(reader) {
+  const { stream } = reader;
+  stream.controller.releaseSteps();
+  stream.reader = undefined;
+  reader.stream = undefined;
+}
+
 // ReadableStreamDefaultReaderRelease and ReadableStreamBYOBReaderRelease.
 function release(reader) {
   const { stream } = reader;
@@ -251,19 +260,8 @@ function release(reader) {
   } else {
     reader.closed = Deferred.rejected(reason);
   }
-  stream.controller.releaseSteps();
-  stream.reader = undefined;
-  reader.stream = undefined;
+  letGo(reader);
   errorRequests(reader, reason);
-}
-
-// Releases a reader that no script has and whose requests wait for nothing. Nobody could see what release() does to its
-// promises, which takes an error with a stack.
-function letGo(reader) {
-  const { stream } = reader;
-  stream.controller.releaseSteps();
-  stream.reader = undefined;
-  reader.stream = undefined;
 }
 
 // { value, done } that inherits nothing: a promise would take a `then` of Object.prototype for its own.
