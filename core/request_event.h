@@ -54,11 +54,25 @@ enum class BodyState {
 
 // Why a request ends without the handler's reply.
 enum class FailReason {
-  kHandlerError,  // It threw, rejected, or returned no Response: 500.
-  kTimedOut,      // limits.request passed: 504.
-  kTerminated,    // limits.slice, or the heap limit: 503.
-  kShuttingDown,  // The drain time is over: 503.
+  kHandlerError,  // It threw, rejected, or returned no Response.
+  kTimedOut,      // limits.request passed.
+  kTerminated,    // limits.slice, or the heap limit.
+  kShuttingDown,  // The drain time is over.
 };
+
+// The status of the reply that tells of it.
+constexpr int StatusOf(FailReason reason) {
+  switch (reason) {
+    case FailReason::kHandlerError:
+      return 500;
+    case FailReason::kTimedOut:
+      return 504;
+    case FailReason::kTerminated:
+    case FailReason::kShuttingDown:
+      return 503;
+  }
+  return 500;
+}
 
 // The reason to cancel a request whose time is over: its signal aborts with a TimeoutError, for any other reason with
 // an AbortError. bootstrap/fetch_event.js knows the text.

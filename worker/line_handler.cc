@@ -12,19 +12,6 @@ namespace {
 
 namespace asio = boost::asio;
 
-int StatusOf(FailReason reason) {
-  switch (reason) {
-    case FailReason::kHandlerError:
-      return 500;
-    case FailReason::kTimedOut:
-      return 504;
-    case FailReason::kTerminated:
-    case FailReason::kShuttingDown:
-      return 503;
-  }
-  return 500;
-}
-
 }  // namespace
 
 class LineHandler::Session final : public RequestEvent, public std::enable_shared_from_this<Session> {

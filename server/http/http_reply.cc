@@ -155,19 +155,6 @@ std::string_view GenericBody(int status) {
   return std::string_view(kBodies[status - kFirstStatus].data(), StatusPhrase(status).size() + 1);
 }
 
-int StatusOf(FailReason reason) {
-  switch (reason) {
-    case FailReason::kHandlerError:
-      return 500;
-    case FailReason::kTimedOut:
-      return 504;
-    case FailReason::kTerminated:
-    case FailReason::kShuttingDown:
-      return 503;
-  }
-  return 500;
-}
-
 std::string_view DateLine::Get() {
   timespec now;
   clock_gettime(CLOCK_REALTIME_COARSE, &now);

@@ -17,9 +17,6 @@ std::string_view StatusPhrase(int status);
 // The body of an answer that the server itself gives, "Not Found\n".
 std::string_view GenericBody(int status);
 
-// The status that answers a request which ended for `reason`.
-int StatusOf(FailReason reason);
-
 // "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n" (RFC 9110 section 5.6.7), made anew once a second.
 //
 // Owner: the service. Thread: the worker's. Lifetime: the service's.
