@@ -12,6 +12,7 @@ import pytest
 from backend import Backend
 from http_client import TIMEOUT
 from server import BINARY, Server, toml
+from service_manager import ServiceManager
 
 # Runs what the request's body says as the body of an async function and answers with what that returns.
 RUN = '''
@@ -164,3 +165,13 @@ def gateway(jsd):
                            **(settings or {})}, **options)
 
     return start
+
+
+@pytest.fixture
+def service_manager(tmp_path, monkeypatch):
+    """The one that servers started from here on tell of themselves."""
+    path = tmp_path / 'notify'
+    manager = ServiceManager(path)
+    monkeypatch.setenv('NOTIFY_SOCKET', str(path))
+    yield manager
+    manager.close()

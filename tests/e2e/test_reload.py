@@ -4,11 +4,11 @@ import os
 import pathlib
 import re
 import signal
-import socket
 import threading
 
-from http_client import TIMEOUT, wait_for
+from http_client import wait_for
 from server import toml
+from service_manager import ALIVE
 
 
 def version(number, extra=''):
@@ -138,31 +138,18 @@ def test_apps_come_and_go_and_limits_change(jsd, write):
     assert server.get('/').text == 'b'
 
 
-def test_the_service_manager_is_told(jsd, tmp_path, monkeypatch):
-    path = str(tmp_path / 'notify')
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        manager.bind(path)
-        manager.settimeout(TIMEOUT)
-
-        def told():
-            """The next that is not a sign of life."""
-            while True:
-                text = manager.recv(1000).decode()
-                if text != 'WATCHDOG=1\n':
-                    return text
-
-        monkeypatch.setenv('NOTIFY_SOCKET', path)
-        monkeypatch.setenv('WATCHDOG_USEC', '100000')
-        server = jsd(version(1))
-        assert told() == 'READY=1\n'
-        assert manager.recv(1000) == b'WATCHDOG=1\n'
-        assert manager.recv(1000) == b'WATCHDOG=1\n'
-        server.send_signal(signal.SIGHUP)
-        assert re.fullmatch(r'RELOADING=1\nMONOTONIC_USEC=\d+\n', told())
-        assert told() == 'READY=1\n'
-        server.send_signal(signal.SIGTERM)
-        assert told() == 'STOPPING=1\n'
-        assert server.wait() == 0
+def test_the_service_manager_is_told(jsd, service_manager, monkeypatch):
+    monkeypatch.setenv('WATCHDOG_USEC', '100000')
+    server = jsd(version(1))
+    assert service_manager.told() == 'READY=1\n'
+    assert service_manager.next() == ALIVE
+    assert service_manager.next() == ALIVE
+    server.send_signal(signal.SIGHUP)
+    assert re.fullmatch(r'RELOADING=1\nMONOTONIC_USEC=\d+\n', service_manager.told())
+    assert service_manager.told() == 'READY=1\n'
+    server.send_signal(signal.SIGTERM)
+    assert service_manager.told() == 'STOPPING=1\n'
+    assert server.wait() == 0
 
 
 def test_the_number_of_workers_changes(jsd):

@@ -5,14 +5,13 @@ import os
 import pathlib
 import re
 import signal
-import socket
-import threading
 import time
 
 import pytest
 
-from http_client import TIMEOUT, wait_for
+from http_client import wait_for
 from server import BINARY
+from service_manager import ALIVE
 
 # The process that serves, by its own words; and a way to make it crash that no script has.
 APP = "export default { fetch: () => new Response('hello') };"
@@ -241,33 +240,20 @@ def test_signals_are_passed_on(supervised, tmp_path):
     assert server.get().text == 'again'
 
 
-def test_the_service_manager_hears_the_supervisor_alone(supervised, tmp_path, monkeypatch):
-    path = str(tmp_path / 'notify')
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        manager.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        manager.bind(path)
-        manager.settimeout(TIMEOUT)
+def test_the_service_manager_hears_the_supervisor_alone(supervised, service_manager, monkeypatch):
+    def told():
+        return service_manager.told(by=server.pid)
 
-        def told():
-            """The next that is not a sign of life, and who says it."""
-            while True:
-                text, ancillary, _, _ = manager.recvmsg(1000, 1000)
-                pid = int.from_bytes(ancillary[0][2][:4], 'little')
-                assert pid == server.pid
-                if text != b'WATCHDOG=1\n':
-                    return text.decode()
-
-        monkeypatch.setenv('NOTIFY_SOCKET', path)
-        monkeypatch.setenv('WATCHDOG_USEC', '200000')
-        server = supervised(APP)
-        assert told() == 'READY=1\n'
-        assert manager.recv(1000) == b'WATCHDOG=1\n'
-        server.send_signal(signal.SIGHUP)
-        assert told().startswith('RELOADING=1\n')
-        assert told() == 'READY=1\n'
-        crash(server, signal.SIGKILL)
-        server.expect('starting it again')
-        assert told() == 'READY=1\n'
-        server.send_signal(signal.SIGTERM)
-        assert told() == 'STOPPING=1\n'
-        assert server.wait() == 0
+    monkeypatch.setenv('WATCHDOG_USEC', '200000')
+    server = supervised(APP)
+    assert told() == 'READY=1\n'
+    assert service_manager.next() == ALIVE
+    server.send_signal(signal.SIGHUP)
+    assert told().startswith('RELOADING=1\n')
+    assert told() == 'READY=1\n'
+    crash(server, signal.SIGKILL)
+    server.expect('starting it again')
+    assert told() == 'READY=1\n'
+    server.send_signal(signal.SIGTERM)
+    assert told() == 'STOPPING=1\n'
+    assert server.wait() == 0

@@ -13,7 +13,7 @@ import time
 import pytest
 
 from http_client import TIMEOUT, wait_for
-from server import BINARY, toml
+from server import BINARY
 
 
 def version(number):
@@ -332,20 +332,15 @@ def test_a_program_that_is_none_leaves_the_old_server(start, tmp_path, supervise
     assert server.get().text == 'version 1'
 
 
-def test_the_service_manager_is_told_of_the_successor(start, tmp_path, monkeypatch):
-    path = str(tmp_path / 'notify')
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        manager.bind(path)
-        manager.settimeout(TIMEOUT)
-        monkeypatch.setenv('NOTIFY_SOCKET', path)
-        server = start()
-        assert manager.recv(1000) == b'READY=1\n'
-        assert command(server, 'upgrade').returncode == 0
-        told = {manager.recv(1000), manager.recv(1000)}
-        assert told == {b'READY=1\n', b'MAINPID=%d\n' % pid_of(server)}
-        assert server.wait() == 0
-        end_successor(server)
-        assert manager.recv(1000) == b'STOPPING=1\n'
+def test_the_service_manager_is_told_of_the_successor(start, service_manager):
+    server = start()
+    assert service_manager.next() == 'READY=1\n'
+    assert command(server, 'upgrade').returncode == 0
+    told = {service_manager.next(), service_manager.next()}
+    assert told == {'READY=1\n', f'MAINPID={pid_of(server)}\n'}
+    assert server.wait() == 0
+    end_successor(server)
+    assert service_manager.next() == 'STOPPING=1\n'
 
 
 @pytest.fixture
@@ -513,30 +508,21 @@ def test_an_upgrade_to_a_version_that_cannot_take_the_supervisors_place(replacea
     assert server.stop() == 0
 
 
-def test_the_service_manager_hears_nothing_of_the_supervisors_renewal(replaceable, tmp_path, monkeypatch):
-    path = str(tmp_path / 'notify')
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        manager.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        manager.bind(path)
-        manager.settimeout(TIMEOUT)
+def test_the_service_manager_hears_nothing_of_the_supervisors_renewal(replaceable, service_manager):
+    def told():
+        return service_manager.next(by=server.pid)
 
-        def told():
-            text, ancillary, _, _ = manager.recvmsg(1000, 1000)
-            assert int.from_bytes(ancillary[0][2][:4], 'little') == server.pid
-            return text.decode()
-
-        monkeypatch.setenv('NOTIFY_SOCKET', path)
-        server = replaceable()
-        assert told() == 'READY=1\n'
-        assert command(server, 'upgrade').returncode == 0
-        renewed(server)
-        server.send_signal(signal.SIGHUP)
-        # The new server may have said that it is ready before it had the word.
-        seen = [told()]
-        while not seen[-1].startswith('RELOADING=1\n'):
-            assert seen[-1] == 'READY=1\n'
-            seen.append(told())
-        assert told() == 'READY=1\n'
-        server.send_signal(signal.SIGTERM)
-        assert told() == 'STOPPING=1\n'
-        assert server.wait() == 0
+    server = replaceable()
+    assert told() == 'READY=1\n'
+    assert command(server, 'upgrade').returncode == 0
+    renewed(server)
+    server.send_signal(signal.SIGHUP)
+    # The new server may have said that it is ready before it had the word.
+    seen = [told()]
+    while not seen[-1].startswith('RELOADING=1\n'):
+        assert seen[-1] == 'READY=1\n'
+        seen.append(told())
+    assert told() == 'READY=1\n'
+    server.send_signal(signal.SIGTERM)
+    assert told() == 'STOPPING=1\n'
+    assert server.wait() == 0
