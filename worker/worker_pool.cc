@@ -57,11 +57,10 @@ WorkerPool::~WorkerPool() {
 
 void WorkerPool::Start(std::function<void(std::optional<LoadFailure>)> ready) {
   ready_ = std::move(ready);
-  for (std::size_t i = 0; i < slots_.size(); ++i) StartWorker(i);
+  for (const Slot& slot : slots_) StartWorker(slot.worker.get());
 }
 
-void WorkerPool::StartWorker(std::size_t slot) {
-  Worker* const worker = slots_[slot].worker.get();
+void WorkerPool::StartWorker(Worker* worker) {
   worker->set_returned([this, worker] { asio::post(io_, [this, worker] { OnReturned(worker); }); });
   worker->Start(
       [this, worker](std::optional<LoadFailure> error) {
@@ -80,6 +79,7 @@ WorkerPool::Slot* WorkerPool::FindSlot(const Worker* worker) {
 }
 
 void WorkerPool::OnLoaded(const Worker* worker, std::optional<LoadFailure> error) {
+  if (worker == trying_.get()) return OnTried(std::move(error));
   Slot* const slot = FindSlot(worker);
   if (slot == nullptr || draining_) return;
   if (ready_) {
@@ -93,7 +93,7 @@ void WorkerPool::OnLoaded(const Worker* worker, std::optional<LoadFailure> error
   } else {
     slot->serving = true;
     if (std::ranges::all_of(slots_, &Slot::serving)) ReportResized();
-    if (reload_loaded_) PrepareReload(*slot);  // It has come in place of another, and in the middle of the reload.
+    if (reloading_workers()) PrepareReload(*slot);  // It has come in place of another, and in the middle of the reload.
   }
   for (Connection& connection : std::exchange(waiting_, {})) Adopt(std::move(connection));
 }
@@ -146,7 +146,7 @@ void WorkerPool::Resize(unsigned count, std::chrono::milliseconds patience, std:
     const std::size_t index = slots_.size();
     slots_.emplace_back();
     MakeWorker(index);
-    StartWorker(index);
+    StartWorker(slots_[index].worker.get());
   }
   if (std::ranges::all_of(slots_, &Slot::serving)) ReportResized();
 }
@@ -182,41 +182,53 @@ void WorkerPool::OnStuck(const Worker* worker) {
 }
 
 void WorkerPool::OnLost(const Worker* worker) {
-  Slot* const slot = FindSlot(worker);
-  if (slot == nullptr) {
-    std::unique_ptr<Worker> leaving = TakeLeaving(worker);
-    if (leaving == nullptr) return;
-    const std::size_t cut = leaving->Abandon();
-    LogLost(*leaving, cut);
-    lost_.push_back(std::move(leaving));
-    if (draining_) {
-      result_.cut += cut;
-      ReleaseIfDrained();
-    }
-    return ReportDrained();
+  if (Slot* const slot = FindSlot(worker)) {
+    ReplaceLost(*slot);
+  } else if (worker == trying_.get()) {
+    GiveUp(std::move(trying_), "the script cannot be ended: the thread on which it was to load is given up");
+    FailReload({reload_->apps[tried_].script, "the script does not end while it loads"});
+  } else if (std::unique_ptr<Worker> leaving = TakeLeaving(worker)) {
+    const std::size_t cut = GiveUp(std::move(leaving), "the script cannot be ended: its worker is given up");
+    if (draining_) result_.cut += cut;
+    if (draining_) ReleaseIfDrained();
+    ReportDrained();
   }
-  const std::size_t cut = slot->worker->Abandon();
-  LogLost(*worker, cut);
-  std::vector<Connection> unbegun = slot->worker->TakeUnbegun();
-  lost_.push_back(std::move(slot->worker));
-  slot->serving = false;
+  if (lost_.size() >= kMostLost && !draining_ && worn_out_) std::exchange(worn_out_, nullptr)();
+}
+
+void WorkerPool::ReplaceLost(Slot& slot) {
+  std::vector<Connection> unbegun = slot.worker->TakeUnbegun();
+  const std::size_t cut =
+      GiveUp(std::move(slot.worker), "the script cannot be ended: its worker is given up, and another takes its place");
+  slot.serving = false;
   if (draining_) {
-    slot->finished = true;
+    slot.finished = true;
     result_.cut += cut;
     ReleaseIfDrained();
     return ReportDrained();
   }
-  MakeWorker(static_cast<std::size_t>(slot - slots_.data()));
-  // Once it may have been what served; then the script that is being loaded is to blame.
-  if (reload_loaded_ && std::exchange(slot->lost_in_reload, true)) FailReload();
+  MakeWorker(static_cast<std::size_t>(&slot - slots_.data()));
   if (ready_) {
-    slot->finished = true;  // The new one has never begun.
+    slot.finished = true;  // The new one has never begun.
     return std::exchange(ready_,
                          nullptr)(LoadFailure{options_.apps.front().script, "the script does not end while it loads"});
   }
-  StartWorker(static_cast<std::size_t>(slot - slots_.data()));
+  // Once it may have been what served; then a script that is being loaded is to blame.
+  if (reloading_workers() && std::exchange(slot.lost_in_reload, true)) {
+    FailReload({reload_->apps.front().script, "workers are lost while they load it"});
+  }
+  StartWorker(slot.worker.get());
   for (Connection& connection : unbegun) Adopt(std::move(connection));
-  if (lost_.size() >= kMostLost && worn_out_) std::exchange(worn_out_, nullptr)();
+}
+
+std::size_t WorkerPool::GiveUp(std::unique_ptr<Worker> worker, std::string_view message) {
+  const std::size_t cut = worker->Abandon();
+  const char* const said = worker->execution().last_words();
+  Log(*options_.log_sink, worker->index(), options_.apps.size() == 1 ? options_.apps.front().name : worker->own_app())
+      .Error(message, {{"requests", static_cast<std::int64_t>(cut)},
+                       {"reason", *said == '\0' ? "limits.slice" : std::string_view(said)}});
+  lost_.push_back(std::move(worker));
+  return cut;
 }
 
 void WorkerPool::LogState() {
@@ -228,14 +240,6 @@ void WorkerPool::LogState() {
   for (const Slot& slot : slots_) {
     if (slot.serving) slot.worker->LogState();
   }
-}
-
-void WorkerPool::LogLost(const Worker& worker, std::size_t cut) {
-  const char* const said = worker.execution().last_words();
-  Log(*options_.log_sink, worker.index(), options_.apps.size() == 1 ? options_.apps.front().name : worker.own_app())
-      .Error("the script cannot be ended: its worker is given up, and another takes its place",
-             {{"requests", static_cast<std::int64_t>(cut)},
-              {"reason", *said == '\0' ? "limits.slice" : std::string_view(said)}});
 }
 
 void WorkerPool::OnReturned(const Worker* worker) {
@@ -250,7 +254,7 @@ void WorkerPool::RestartLater(std::size_t slot) {
     if (draining_ || slot >= slots_.size() || slots_[slot].worker.get() != worker || !slots_[slot].finished) return;
     MakeWorker(slot);
     slots_[slot].finished = false;
-    StartWorker(slot);
+    StartWorker(slots_[slot].worker.get());
   });
 }
 
@@ -260,11 +264,30 @@ void WorkerPool::Reload(std::shared_ptr<const ReloadOptions> options,
   reload_ = std::move(options);
   reload_loaded_ = std::move(loaded);
   ++reload_number_;
-  for (Slot& slot : slots_) {
-    slot.prepared = slot.lost_in_reload = false;
-    // Others follow when they serve.
-    if (slot.serving) PrepareReload(slot);
+  tried_ = 0;
+  for (Slot& slot : slots_) slot.prepared = slot.lost_in_reload = false;
+  TryNext();
+}
+
+void WorkerPool::TryNext() {
+  if (reloading_workers()) {
+    for (const Slot& slot : slots_) {
+      if (slot.serving) PrepareReload(slot);  // Others follow when they serve.
+    }
+    return;
   }
+  WorkerOptions options = options_;
+  options.apps = reload_->apps;
+  if (reload_->connections) options.connections = reload_->connections;
+  trying_ = std::make_unique<Worker>(static_cast<unsigned>(slots_.size()), options, options.apps[tried_].name);
+  StartWorker(trying_.get());
+}
+
+void WorkerPool::OnTried(std::optional<LoadFailure> error) {
+  Leave(std::move(trying_), reload_->patience);
+  if (error) return FailReload(std::move(*error));
+  ++tried_;
+  TryNext();
 }
 
 void WorkerPool::PrepareReload(const Slot& slot) {
@@ -281,9 +304,10 @@ void WorkerPool::OnReloadLoaded(unsigned number, const Worker* worker, std::opti
   // One that was lost meanwhile has nothing to say; the one in its place is asked too.
   Slot* const slot = FindSlot(worker);
   if (slot == nullptr) return;
-  slot->prepared = !error;
-  if (!error && !std::ranges::all_of(slots_, &Slot::prepared)) return;
-  const bool commit = std::exchange(reload_loaded_, nullptr)(std::move(error));
+  if (error) return FailReload(std::move(*error));
+  slot->prepared = true;
+  if (!std::ranges::all_of(slots_, &Slot::prepared)) return;
+  const bool commit = std::exchange(reload_loaded_, nullptr)(std::nullopt);
   const auto reload = std::exchange(reload_, nullptr);
   for (const Slot& each : slots_) commit ? each.worker->CommitReload() : each.worker->DiscardReload();
   if (!commit) return;
@@ -291,16 +315,16 @@ void WorkerPool::OnReloadLoaded(unsigned number, const Worker* worker, std::opti
   if (reload->connections) options_.connections = reload->connections;
 }
 
-void WorkerPool::FailReload() {
+void WorkerPool::FailReload(LoadFailure failure) {
   const auto loaded = std::exchange(reload_loaded_, nullptr);
-  const auto reload = std::exchange(reload_, nullptr);
-  for (const Slot& slot : slots_) slot.worker->DiscardReload();
-  loaded(LoadFailure{reload->apps.front().script, "workers are lost while they load it"});
+  CancelReload();
+  loaded(std::move(failure));
 }
 
 void WorkerPool::CancelReload() {
-  reload_ = nullptr;
-  if (!std::exchange(reload_loaded_, nullptr)) return;
+  reload_loaded_ = nullptr;
+  if (!std::exchange(reload_, nullptr)) return;
+  if (trying_) Leave(std::move(trying_), std::chrono::milliseconds(0));
   for (const Slot& slot : slots_) slot.worker->DiscardReload();
 }
 
@@ -308,7 +332,7 @@ void WorkerPool::Drain(std::chrono::milliseconds deadline, std::function<void(Dr
                        std::chrono::milliseconds idle_patience) {
   ready_ = nullptr;
   draining_ = true;
-  reload_loaded_ = nullptr;
+  CancelReload();
   drained_ = std::move(done);
   result_.cut += waiting_.size();
   waiting_.clear();

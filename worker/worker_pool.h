@@ -53,9 +53,10 @@ class WorkerPool {
   // Tells the workers of the connections that they were given. The pool does so itself once the master's turn is over.
   void BeginAdopted();
 
-  // Loads another configuration in all workers, beside what serves. `loaded` is called once, when all have it or the
-  // first has failed to, and says by its result whether they swap or go on as before. A worker that is lost meanwhile
-  // is waited for, or rather the one in its place. One at a time, after `ready`; a Drain or CancelReload ends it.
+  // Loads another configuration: each script once on a thread of its own, so that one that does not load costs none of
+  // the workers, then in all of them, beside what serves. `loaded` is called once, when all have it or the first has
+  // failed to, and says by its result whether they swap or go on as before. A worker that is lost meanwhile is waited
+  // for, or rather the one in its place. One at a time, after `ready`; a Drain or CancelReload ends it.
   void Reload(std::shared_ptr<const ReloadOptions> options, std::function<bool(std::optional<LoadFailure>)> loaded);
   void CancelReload();
 
@@ -105,12 +106,14 @@ class WorkerPool {
   };
 
   void Leave(std::unique_ptr<Worker> worker, std::chrono::milliseconds patience);
-  void LogLost(const Worker& worker, std::size_t cut);
+  // Closes what a lost thread held. Returns how many requests were cut.
+  std::size_t GiveUp(std::unique_ptr<Worker> worker, std::string_view message);
+  void ReplaceLost(Slot& slot);
   // Its worker out of those that leave; null where it is none of them.
   std::unique_ptr<Worker> TakeLeaving(const Worker* worker);
   void ReportResized();
   void MakeWorker(std::size_t slot);
-  void StartWorker(std::size_t slot);
+  void StartWorker(Worker* worker);
   // Whose workers run an app: its own name, or nothing for those that are shared.
   std::string_view PlaceOf(std::string_view app) const;
   // Those that are shared have finished, and no more connections come from there.
@@ -123,8 +126,12 @@ class WorkerPool {
   void OnReturned(const Worker* worker);
   // Tries again to start a worker whose script did not load.
   void RestartLater(std::size_t slot);
+  // A reload goes on with the next script to try or, when all have loaded, with the workers.
+  void TryNext();
+  bool reloading_workers() const { return reload_ != nullptr && tried_ == reload_->apps.size(); }
+  void OnTried(std::optional<LoadFailure> error);
   void PrepareReload(const Slot& slot);
-  void FailReload();
+  void FailReload(LoadFailure failure);
   void OnReloadLoaded(unsigned number, const Worker* worker, std::optional<LoadFailure> error);
   void CloseUnfinished();
   void ReportDrained();
@@ -136,7 +143,8 @@ class WorkerPool {
   std::size_t own_ = 0;      // How many of the first.
   std::vector<std::unique_ptr<Worker>> lost_;
   std::vector<Leaving> leaving_;
-  Watchdog watchdog_;  // Of the workers, so it ends before them.
+  std::unique_ptr<Worker> trying_;  // Loads a script of the reload to see whether it loads; gets no connections.
+  Watchdog watchdog_;               // Of the workers, so it ends before them.
   std::size_t loaded_ = 0;
   std::size_t next_ = 0;             // Where the search for the least loaded begins.
   std::vector<Connection> waiting_;  // For a worker that serves.
@@ -149,6 +157,7 @@ class WorkerPool {
   unsigned reload_number_ = 0;  // What a reload says that was given up is dropped.
   std::function<bool(std::optional<LoadFailure>)> reload_loaded_;
   std::shared_ptr<const ReloadOptions> reload_;
+  std::size_t tried_ = 0;  // How many of its apps have loaded.
   Drained result_;
   std::unique_ptr<Timer> timer_;
 };

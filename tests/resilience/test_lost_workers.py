@@ -3,14 +3,17 @@
 import os
 import pathlib
 import re
+import signal
 import socket
 import ssl
+import subprocess
 import time
 
 import pytest
 
 from certificates import Authority
 from http_client import TIMEOUT, wait_for
+from server import BINARY
 
 CASES = re.findall(r"^  '(/\w+)':", (pathlib.Path(__file__).parent / 'apps/beyond.mjs').read_text(), re.M)
 # Those that may come to their end by themselves.
@@ -175,6 +178,75 @@ def test_while_the_script_loads(start_fails):
     result = start_fails('Array.prototype.includes.call({ length: 2 ** 53 - 1 }, 1);', {'limits.slice': '100ms'})
     assert result.returncode == 1
     assert 'the script does not end while it loads' in result.stderr
+
+
+AT_LOAD = {
+    'beyond': 'Array.prototype.includes.call({ length: 2 ** 53 - 1 }, 1);',
+    'behind an await': 'await null; Array.prototype.includes.call({ length: 2 ** 53 - 1 }, 1);',
+    'abort': "'a'.repeat(2 ** 28).split('');",
+    'loop': 'for (;;);',
+    'bomb': 'for (const kept = [];;) kept.push({ text: `x${kept.length}` });',
+}
+
+
+@pytest.mark.parametrize('what', AT_LOAD)
+def test_a_reload_of_what_does_not_end_while_it_loads_costs_one_thread(jsd, write, what):
+    """Of those that serve none: no connection closes, no request waits for it. And the reason is told."""
+    fine = "export default { fetch() { return new Response('fine'); } };"
+    good, bad, own = write('good.mjs', fine), write('bad.mjs', fine), write('own.mjs', fine)
+    limits = {'slice': '500ms', 'heap': '32MiB'}
+    server = jsd(None, {'server.pid_file': 'jsd.pid', 'app': [
+        {'script': str(good)}, {'script': str(bad), 'path': '/bad', 'limits': limits},
+        {'script': str(own), 'path': '/own', 'workers': 2, 'limits': limits}]}, workers=2)
+    lost = what in ('beyond', 'behind an await', 'abort')
+
+    def reload():
+        return subprocess.Popen([BINARY, 'reload', '--config', server.folder / 'server.toml'], cwd=server.folder,
+                                stderr=subprocess.PIPE, text=True)
+
+    clients = [server.connect() for _ in range(8)]
+
+    def serve(text):
+        for client in clients:
+            for path in ('/', '/bad', '/own'):
+                reply = client.get(path)
+                assert (reply.status, reply.text) == (200, text)
+
+    serve('fine')
+    for script in (bad, own):
+        before = lost_workers(server)
+        script.write_text(AT_LOAD[what] + fine)
+        command = reload()
+        while command.poll() is None:
+            serve('fine')
+        assert command.returncode == 1
+        said = command.stderr.read()
+        assert f'cannot load {script}' in said, said
+        assert lost_workers(server) - before == (1 if lost else 0)
+        serve('fine')
+        script.write_text(fine)
+    server.expect(rf'app=(bad|own)\.mjs {LOST}' if lost else r'limits\.(slice|heap)', 'the reload has failed')
+    for script in (good, bad, own):
+        script.write_text(fine.replace('fine', 'mended'))
+    command = reload()
+    assert command.wait(60) == 0, command.stderr.read()
+    serve('mended')
+    if lost:
+        wait_for(lambda: is_at_rest(server), 'lost threads to be parked')
+    assert server.stop() == 0
+
+
+def test_reloads_of_what_cannot_be_ended_make_room_for_another_process(beyond):
+    """As lost workers do: the memory of their threads is not to be had again."""
+    server = beyond(workers=1, **{'limits.slice': '50ms'})
+    server.expect('the reload has failed', 'too many workers are lost')
+    (server.folder / 'app.mjs').write_text(AT_LOAD['beyond'])
+    config = server.folder / 'server.toml'
+    config.write_text(re.sub('script = .*', 'script = "app.mjs"', config.read_text()))
+    for count in range(8):
+        server.send_signal(signal.SIGHUP)
+        wait_for(lambda: lost_workers(server) > count, 'the thread to be lost')
+    assert server.wait(60) == 75
 
 
 def test_too_many_make_room_for_another_process(beyond):
