@@ -333,7 +333,8 @@ constexpr Setting kSettings[] = {
      "are descriptors."},
     {"limits", "connections_per_address", "0",
      CountKind{At<&Config::limits, &LimitsConfig::connections_per_address>, 0, 10'000'000, false},
-     "The same for the connections of one IP address. Behind a proxy all come from the proxy's. 0: any number."},
+     "The same for the connections of one IP address; of IPv6 the first 64 bits count, as one client has all of such a "
+     "network. Behind a proxy all come from the proxy's. 0: any number."},
     {"limits", "requests_per_connection", "0",
      CountKind{At<&Config::limits, &LimitsConfig::requests_per_connection>, 0, 1'000'000'000, false},
      "Requests of one connection, the last of which is answered with `Connection: close`. 0: any number."},

@@ -10,7 +10,8 @@
 
 namespace jsd {
 
-// The connections that a process has open, in all and by the peer's address, and how many there may be.
+// The connections that a process has open, in all and by the peer's address (of IPv6: its first 64 bits), and how many
+// there may be.
 //
 // Owner: the master. Thread: any. Lifetime: longer than that of its tickets.
 class ConnectionCount {

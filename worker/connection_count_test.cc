@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -29,6 +30,29 @@ TEST(ConnectionCount, CountsEachAddressByItself) {
   EXPECT_FALSE(count.Admit("192.0.2.1"));
   open.erase(open.begin());
   EXPECT_TRUE(count.Admit("192.0.2.1"));
+}
+
+TEST(ConnectionCount, CountsANetworkOfIpv6AsOneAddress) {
+  ConnectionCount count(0, 2);
+  std::vector<std::optional<ConnectionCount::Ticket>> open;
+  for (const char* address : {"2001:db8:0:1::1", "2001:db8:0:1:ffff::2", "2001:db8:0:2::1", "2001:db8::1", "::1"}) {
+    open.push_back(count.Admit(address));
+    EXPECT_TRUE(open.back()) << address;
+  }
+  EXPECT_FALSE(count.Admit("2001:db8:0:1::3"));
+  open.erase(open.begin());
+  EXPECT_TRUE(count.Admit("2001:db8:0:1::3"));
+}
+
+TEST(ConnectionCount, CountsWhatOnlyLooksLikeANetworkByItself) {
+  for (const char* prefix : {"::ffff:192.0.2.", "fe80::"}) {
+    ConnectionCount count(0, 1);
+    const std::string address = prefix;
+    auto first = count.Admit(address + "1");
+    auto second = count.Admit(address + "2");
+    EXPECT_TRUE(first && second) << address;
+    EXPECT_FALSE(count.Admit(address + "1"));
+  }
 }
 
 TEST(ConnectionCount, WhatIsRefusedDoesNotCount) {

@@ -37,7 +37,7 @@ class Response:
 class Connection:
     """One client connection; `address` is what jsd says it listens on."""
 
-    def __init__(self, address, receive_buffer=None):
+    def __init__(self, address, receive_buffer=None, source=None):
         if address.startswith('unix:'):
             family, target = socket.AF_UNIX, address[len('unix:'):]
         else:
@@ -48,6 +48,8 @@ class Connection:
         self.socket = socket.socket(family, socket.SOCK_STREAM)
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        if source:
+            self.socket.bind((source, 0))
         self.socket.settimeout(TIMEOUT)
         self.socket.connect(target)
         self.buffer = b''

@@ -1,5 +1,8 @@
 """Connections that are too many, too slow, or never come to the point."""
 
+import ctypes
+import os
+import subprocess
 import time
 
 import pytest
@@ -44,6 +47,36 @@ def test_connections_of_an_address_are_limited(jsd):
         assert refused.is_closed()
     unix = [server.connect(server.addresses[1]) for _ in range(5)]
     assert [client.get().text for client in unix] == ['hello'] * 5, 'unix sockets have no address'
+
+
+@pytest.fixture
+def own_network():
+    """A network of the test's own, in which IPv6 has the addresses that it adds by own_network(address)."""
+    libc = ctypes.CDLL(None)
+    new_network = 0x40000000  # CLONE_NEWNET of linux/sched.h.
+    before = os.open('/proc/self/ns/net', os.O_RDONLY | os.O_CLOEXEC)
+    if libc.unshare(new_network) != 0:
+        os.close(before)
+        pytest.skip('may not make a network namespace')
+    try:
+        subprocess.run(['ip', 'link', 'set', 'lo', 'up'], check=True)
+        yield lambda address: subprocess.run(['ip', 'addr', 'add', f'{address}/128', 'dev', 'lo', 'nodad'], check=True)
+    finally:
+        assert libc.setns(before, new_network) == 0
+        os.close(before)
+
+
+def test_a_network_of_ipv6_counts_as_one_address(own_network, jsd):
+    one_network, other = ['2001:db8:0:1::1', '2001:db8:0:1:2::3', '2001:db8:0:1:ffff::'], '2001:db8:0:2::1'
+    for address in [*one_network, other]:
+        own_network(address)
+    server = jsd(HELLO, {'limits.connections_per_address': 2}, listen=('[::]:0',))
+    server.expect('connections were closed at once')
+    address = f'[::1]:{server.address.rsplit(":", 1)[1]}'
+    for source in one_network[:2]:
+        assert server.connect(address, source=source).get().text == 'hello'
+    assert server.connect(address, source=one_network[2]).is_closed()
+    assert server.connect(address, source=other).get().text == 'hello'
 
 
 def test_requests_of_a_connection_are_limited(jsd):
