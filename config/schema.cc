@@ -477,8 +477,13 @@ struct Describer {
   }
 };
 
-// Levenshtein distance: the least number of characters to insert, delete or replace.
+// So many typing errors make another word.
+constexpr std::size_t kTooFar = 3;
+
+// Levenshtein distance: the least number of characters to insert, delete or replace; kTooFar where the lengths tell
+// that it is that or more.
 std::size_t EditDistance(std::string_view from, std::string_view to) {
+  if (std::max(from.size(), to.size()) - std::min(from.size(), to.size()) >= kTooFar) return kTooFar;
   std::vector<std::size_t> row(to.size() + 1);
   std::iota(row.begin(), row.end(), 0);
   for (std::size_t i = 0; i < from.size(); ++i) {
@@ -511,7 +516,7 @@ const Section* FindSection(std::string_view name) {
 std::string Describe(const SettingKind& kind) { return std::visit(Describer(), kind); }
 
 std::string NearestKey(std::string_view unknown) {
-  std::size_t nearest_distance = 3;
+  std::size_t nearest_distance = kTooFar;
   std::string nearest;
   const auto consider = [&](std::string candidate, std::size_t distance) {
     // One typing error in three characters at most: more make another word. None: a section where a key should be.
