@@ -4,6 +4,8 @@ apt fetches the one file of that source package that holds ada; its sum is pinne
 ada's own tree instead: `include/` and `src/`.
 """
 
+load("//third_party/debian:source.bzl", "FETCH_DEBIAN_SOURCE", "fetch_debian_source")
+
 _PACKAGE = "nodejs/bookworm"
 _FILE = "nodejs_18.20.4+dfsg.orig-ada.tar.xz"
 _PREFIX = "ada-2.7.8"
@@ -14,10 +16,8 @@ def _ada_repository_impl(ctx):
     if own:
         ctx.symlink(ctx.path(own), "ada")
     else:
-        fetch = ctx.execute(["sh", ctx.path(ctx.attr._fetch), _PACKAGE, _FILE, _SHA256, ctx.path("ada.tar.xz")], timeout = 600)
-        if fetch.return_code != 0:
-            fail("fetching ada failed:\n%s%s" % (fetch.stdout, fetch.stderr))
-        ctx.extract("ada.tar.xz", output = "ada", stripPrefix = _PREFIX)
+        fetch_debian_source(ctx, _PACKAGE, _FILE, _SHA256)
+        ctx.extract(_FILE, output = "ada", stripPrefix = _PREFIX)
     ctx.symlink(ctx.attr._idna, "idna.cc")
     ctx.symlink(ctx.attr._build, "BUILD")
 
@@ -26,7 +26,7 @@ ada_repository = repository_rule(
     attrs = {
         "_build": attr.label(default = "//third_party/ada:ada.BUILD"),
         "_idna": attr.label(default = "//third_party/ada:idna.cc"),
-        "_fetch": attr.label(default = "//third_party/ada:fetch_debian_source.sh"),
+        "_fetch": FETCH_DEBIAN_SOURCE,
     },
     environ = ["JSD_ADA_DIR"],
 )

@@ -1,5 +1,5 @@
 #!/bin/sh
-# fetch_debian_source.sh PACKAGE/SUITE FILE SHA256 OUTPUT
+# fetch_source.sh PACKAGE/SUITE FILE SHA256 OUTPUT
 # Downloads one file of a Debian source package by apt's own client, through the mirror that this machine is set up
 # for. The lists of source packages are kept apart from the system's, so no root is needed and nothing is left behind.
 set -eu
