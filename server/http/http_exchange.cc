@@ -195,6 +195,7 @@ WebSocketPeer& HttpExchange::Upgrade(std::string_view fields) {
   lines.append(WsAcceptKey(JoinedFields(head, "sec-websocket-key"))).append("\r\n");
   if (compressed) lines.append("Sec-WebSocket-Extensions: ").append(agreement.response).append("\r\n");
   lines.append(fields);
+  status_ = 101;
   PutHead(session_->OutputFor(*this), {.status = 101, .status_text = "Switching Protocols", .fields = lines}, {});
   state = State::kUpgraded;
   source_ = {};

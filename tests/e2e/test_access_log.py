@@ -62,6 +62,19 @@ def test_json(jsd, tmp_path):
                      'version': 'HTTP/1.0', 'status': 200, 'bytes': 5, 'referer': '', 'user_agent': '"x"\ufffd'}
 
 
+def test_a_websocket_has_a_line_when_it_is_closed(jsd, tmp_path):
+    path = tmp_path / 'access.log'
+    server = jsd('export default { fetch: (request) => jsd.upgradeWebSocket(request).response };',
+                 {'log.access': str(path), 'log.access_format': 'common'})
+    with server.connect() as client:
+        client.send_request('GET', '/chat', {'Connection': 'Upgrade', 'Upgrade': 'websocket',
+                                             'Sec-WebSocket-Version': '13',
+                                             'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ=='})
+        assert client.read_response().status == 101
+        assert path.read_text() == ''
+    assert re.search(r'"GET /chat HTTP/1\.1" 101 ', lines(path, 1)[0])
+
+
 def test_refused_requests_and_clients_that_went(jsd, tmp_path):
     path = tmp_path / 'access.log'
     server = jsd(APP, {'log.access': str(path), 'log.access_format': 'common'})
