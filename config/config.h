@@ -161,6 +161,10 @@ struct LogConfig {
   AccessLogFormat access_format = AccessLogFormat::kCombined;
 };
 
+struct MetricsConfig {
+  std::vector<std::string> listen;  // As server.listen. Empty: there is no page of metrics, and nothing is measured.
+};
+
 struct V8Config {
   std::vector<std::string> flags;  // As V8 takes them, "--max-lazy".
 };
@@ -175,6 +179,7 @@ struct Config {
   WebSocketConfig websocket;
   FetchConfig fetch;
   LogConfig log;
+  MetricsConfig metrics;
   V8Config v8;
 };
 

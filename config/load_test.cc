@@ -136,6 +136,8 @@ TEST_F(LoadTest, EveryKeyIsRead) {
     level = "error"
     format = "json"
     file = "/var/log/jsd.log"
+    [metrics]
+    listen = "127.0.0.1:9464"
     [v8]
     flags = ["--max-lazy", "--stack-size=2000"]
   )");
@@ -161,6 +163,7 @@ TEST_F(LoadTest, EveryKeyIsRead) {
   EXPECT_EQ(config.log.level, LogLevel::kError);
   EXPECT_EQ(config.log.format, LogFormat::kJson);
   EXPECT_EQ(config.log.file, "/var/log/jsd.log");
+  EXPECT_THAT(config.metrics.listen, ElementsAre("127.0.0.1:9464"));
   EXPECT_THAT(config.v8.flags, ElementsAre("--max-lazy", "--stack-size=2000"));
 }
 
@@ -213,7 +216,7 @@ TEST_F(LoadTest, UnknownKeysWithoutANearOneListWhatThereIs) {
                           R"("log.access", "log.access_format")"));
   EXPECT_THAT(Errors("colour = true\n[app]\nscript = \"a\"\n"),
               ElementsAre("F:1:1: colour: unknown key; expected one of \"server\", \"proxy\", \"hardening\", \"app\", "
-                          "\"limits\", \"timeouts\", \"websocket\", \"fetch\", \"log\", \"v8\""));
+                          "\"limits\", \"timeouts\", \"websocket\", \"fetch\", \"log\", \"metrics\", \"v8\""));
   EXPECT_THAT(LineErrors("[server.proxies]", "key = \"k\""),
               ElementsAre("F:2:10: server.proxies: unknown key; expected one of \"server.listen\", "
                           "\"server.redirect\", \"server.workers\", \"server.drain\", \"server.supervise\", "

@@ -137,6 +137,7 @@ constexpr Section kSections[] = {
      "connect."},
     {"fetch", "Requests that scripts send, by `fetch`."},
     {"log", "The log of the server and of the scripts' consoles."},
+    {"metrics", "Figures about the server, for Prometheus and whatever else reads its text format."},
     {"v8", "The JavaScript engine."},
 };
 
@@ -429,6 +430,12 @@ constexpr Setting kSettings[] = {
     {"log", "access_format", R"("combined")",
      ChoiceKind{SetChoice<&Config::log, &LogConfig::access_format>, kAccessLogFormats},
      "The access log as other servers write it, without or with Referer and User-Agent, or one JSON object a line."},
+
+    {"metrics", "listen", "[]", AddressListKind{At<&Config::metrics, &MetricsConfig::listen>, true},
+     "Where `GET /metrics` is answered, by the process itself whatever its scripts are at; addresses as in "
+     "`server.listen`. Nobody is asked who they are, so let it be one that only the monitoring reaches. Empty: "
+     "nowhere, "
+     "and requests are not measured."},
 
     {"v8", "flags", "[]", FlagListKind{At<&Config::v8, &V8Config::flags>}, "Flags for V8, in its own spelling."},
 };

@@ -1,7 +1,10 @@
 #ifndef JSD_CORE_TERMINATION_H_
 #define JSD_CORE_TERMINATION_H_
 
+#include <array>
+#include <cstddef>
 #include <string>
+#include <string_view>
 
 namespace jsd {
 
@@ -13,6 +16,12 @@ struct Termination {
     kHeap,       // limits.heap: the isolate is of no more use.
     kRequested,  // JsRuntime::Terminate.
   };
+  static constexpr std::size_t kReasons = 4;
+  // The setting whose limit is meant, as logs and metrics name it.
+  static constexpr std::array<std::string_view, kReasons> kSettings = {"limits.slice", "limits.cpu", "limits.heap",
+                                                                       "server.drain"};
+  std::string_view setting() const { return kSettings[static_cast<std::size_t>(reason)]; }
+
   Reason reason = Reason::kRequested;
   // The request that it ran for; empty where it ran for none, or for one that had its reply.
   std::string method;

@@ -11,7 +11,7 @@ namespace jsd {
 
 // An address that the server listens on, and what it speaks there.
 struct Endpoint {
-  enum class Kind { kHttp, kTls, kRedirect };
+  enum class Kind { kHttp, kTls, kRedirect, kMetrics };
 
   std::string address;
   Kind kind = Kind::kHttp;
@@ -28,6 +28,7 @@ inline std::vector<Endpoint> EndpointsOf(const Config& config) {
   std::vector<Endpoint> endpoints;
   for (const std::string& address : config.server.listen) endpoints.push_back({address, Endpoint::Kind::kHttp});
   for (const std::string& address : config.server.redirect) endpoints.push_back({address, Endpoint::Kind::kRedirect});
+  for (const std::string& address : config.metrics.listen) endpoints.push_back({address, Endpoint::Kind::kMetrics});
   for (const TlsConfig& tls : config.server.tls) {
     for (const std::string& address : tls.listen) endpoints.push_back({address, Endpoint::Kind::kTls, tls.number});
   }

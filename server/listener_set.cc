@@ -10,6 +10,22 @@
 #include "core/check.h"
 
 namespace jsd {
+namespace {
+
+const char* Purpose(Endpoint::Kind kind) {
+  switch (kind) {
+    case Endpoint::Kind::kTls:
+      return " with TLS";
+    case Endpoint::Kind::kMetrics:
+      return " for metrics";
+    case Endpoint::Kind::kHttp:
+    case Endpoint::Kind::kRedirect:
+      break;
+  }
+  return "";
+}
+
+}  // namespace
 
 ListenerSet::ListenerSet(boost::asio::io_context& io, Log& log, bool leaves_files, Functions functions)
     : io_(io), log_(log), leaves_files_(leaves_files), functions_(std::move(functions)) {}
@@ -109,8 +125,7 @@ void ListenerSet::Commit() {
                                .remote_port = port});
         });
     entry->acceptor->Start();
-    const bool tls = entry->next.kind == Endpoint::Kind::kTls;
-    log_.Info("listening on " + ToString(entry->listener->address()) + (tls ? " with TLS" : ""));
+    log_.Info("listening on " + ToString(entry->listener->address()) + Purpose(entry->next.kind));
   }
 }
 

@@ -33,6 +33,7 @@
 #include "server/tls/tls_registry.h"
 #include "worker/crash_report.h"
 #include "worker/log.h"
+#include "worker/metrics.h"
 
 namespace jsd {
 namespace {
@@ -123,10 +124,14 @@ int Serve(const CommandLine& command_line, Program program) {
       return fail(kFailed, "log.access: " + error);
     }
   }
-  const auto connections_for = [&tls, &access](std::shared_ptr<const Config> served) -> ConnectionHandlerFactory {
-    return [served, &tls, &access](boost::asio::io_context& io, std::span<RequestSink* const> apps, Log& log) {
-      return MakeHttpService(io, apps, *served, log, tls.get(), access.get());
-    };
+  Metrics metrics;
+  Metrics* const measured = config.metrics.listen.empty() ? nullptr : &metrics;
+  const auto connections_for = [&tls, &access,
+                                measured](std::shared_ptr<const Config> served) -> ConnectionHandlerFactory {
+    return
+        [served, &tls, &access, measured](boost::asio::io_context& io, std::span<RequestSink* const> apps, Log& log) {
+          return MakeHttpService(io, apps, *served, log, tls.get(), access.get(), measured);
+        };
   };
   const auto http_client = [&config](boost::asio::io_context& io, Log& log) {
     return MakeHttpClient(io, config.fetch, config.websocket, log);
@@ -144,7 +149,8 @@ int Serve(const CommandLine& command_line, Program program) {
   reloading.load = [&command_line] { return Load(command_line.config, command_line.overrides); };
   reloading.apply = [&tls](const Config& next, std::string* reason) { return tls->Reload(next, reason); };
   reloading.connections = connections_for;
-  Master master(config, *sink, connections_for(std::make_shared<Config>(config)), http_client, std::move(reloading),
+  Master master(config, *sink, metrics, connections_for(std::make_shared<Config>(config)), http_client,
+                std::move(reloading),
                 {.parent = parent.get(), .sockets = std::move(sockets), .program = std::move(program)});
   if (access) master.ReopenToo(*access);
   if (command_line.watch) master.Watch(command_line.config);

@@ -10,7 +10,6 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -20,6 +19,7 @@
 #include "server/endpoint.h"
 #include "server/lifecycle/handover.h"
 #include "server/lifecycle/successor.h"
+#include "server/needs_restart.h"
 #include "worker/cpu_count.h"
 
 namespace jsd {
@@ -40,45 +40,11 @@ constexpr std::chrono::seconds kRefusalLogPeriod{10};
 // have loaded.
 constexpr std::chrono::seconds kUnloadPatience{1};
 
+// How long the page of metrics waits for workers that are busy.
+constexpr std::chrono::milliseconds kMetricsPatience{200};
+
 // How long the scripts of a reload may take to load.
 constexpr std::chrono::seconds kReloadPatience{60};
-
-// The key of a setting that a reload cannot change; null where none of those differs.
-const char* NeedsRestart(const Config& before, const Config& after) {
-  const auto log = [](const LogConfig& config) {
-    return std::tie(config.level, config.format, config.file, config.access, config.access_format);
-  };
-  if (before.server.supervise != after.server.supervise) return "server.supervise";
-  if (before.server.pid_file != after.server.pid_file) return "server.pid_file";
-  if (before.server.reuse_port != after.server.reuse_port) return "server.reuse_port";
-  if (before.server.unix_mode != after.server.unix_mode) return "server.unix_mode";
-  if (before.server.unix_owner != after.server.unix_owner) return "server.unix_owner";
-  const auto own_workers = [](const Config& config) {
-    std::vector<std::pair<std::string, unsigned>> found;
-    for (const AppConfig& app : config.apps) {
-      if (app.workers != 0) found.emplace_back(app.name, app.workers);
-    }
-    std::ranges::sort(found);
-    return found;
-  };
-  if (own_workers(before) != own_workers(after)) return "app.workers";
-  if (before.limits.connections != after.limits.connections) return "limits.connections";
-  if (before.limits.connections_per_address != after.limits.connections_per_address) {
-    return "limits.connections_per_address";
-  }
-  const auto fetch = [](const FetchConfig& config) {
-    return std::tie(config.connect, config.response, config.body, config.idle, config.dns, config.connections,
-                    config.headers, config.max_body, config.authorities);
-  };
-  if (fetch(before.fetch) != fetch(after.fetch)) return "fetch";
-  if (log(before.log) != log(after.log)) return "log";
-  if (before.server.user != after.server.user || before.server.group != after.server.group) return "server.user";
-  const auto hardening = [](const HardeningConfig& config) {
-    return std::tie(config.system_calls, config.files, config.folders, config.core_dumps);
-  };
-  if (hardening(before.hardening) != hardening(after.hardening)) return "hardening";
-  return before.v8.flags != after.v8.flags ? "v8.flags" : nullptr;
-}
 
 ServiceManager MakeServiceManager(Parent* parent) {
   if (parent == nullptr || !parent->supervises()) return ServiceManager();
@@ -120,10 +86,11 @@ struct Master::Loop {
   Successor successor{io};
 };
 
-Master::Master(const Config& config, LogSink& sink, ConnectionHandlerFactory connections, HttpClientFactory http_client,
-               Reloading reloading, Origin origin)
+Master::Master(const Config& config, LogSink& sink, Metrics& metrics, ConnectionHandlerFactory connections,
+               HttpClientFactory http_client, Reloading reloading, Origin origin)
     : config_(config),
       log_(sink),
+      metrics_(metrics),
       log_sinks_{&sink},
       connections_(std::move(connections)),
       http_client_(std::move(http_client)),
@@ -146,6 +113,10 @@ Master::Master(const Config& config, LogSink& sink, ConnectionHandlerFactory con
   }
   listeners_ = std::make_unique<ListenerSet>(loop_->io, log_, supervised(), std::move(functions));
   listeners_->Inherit(std::move(origin.sockets));
+  if (!config.metrics.listen.empty()) {
+    process_usage_.emplace();
+    metrics_server_.emplace(loop_->io, [this](auto answer) { Observe(std::move(answer)); });
+  }
 }
 
 Master::~Master() {
@@ -292,6 +263,7 @@ void Master::WatchParent() {
 void Master::StartWorkers(unsigned count) {
   WorkerOptions options;
   options.log_sink = &log_.sink();
+  options.metrics = &metrics_;
   for (const AppConfig& app : config_.apps) options.apps.push_back(OptionsOf(app));
   options.connections = connections_;
   options.http_client = http_client_;
@@ -337,6 +309,7 @@ void Master::OnWorkersReady(std::optional<LoadFailure> error) {
                              {"workers", static_cast<std::int64_t>(pool_->size())},
                              {"script", scripts}});
   ready_ = true;
+  counters_.configured = std::chrono::system_clock::now();
   if (parent_ != nullptr) parent_->Send(to_parent::kReady, Handover::kUnderstood);
   service_manager_.Ready();
   SayAlive();
@@ -373,11 +346,27 @@ void Master::StartAgain() {
   log_.Error(reason);
 }
 
+// The page of metrics.
+void Master::Observe(std::function<void(std::string)> answer) {
+  pool_->Observe(kMetricsPatience, [this, answer = std::move(answer)](std::vector<WorkerState> workers) {
+    answer(MetricsPage({.master = counters_,
+                        .process = process_usage_->Read(),
+                        .apps = metrics_.Read(),
+                        .workers = workers,
+                        .lost_workers = pool_->lost()}));
+  });
+}
+
 void Master::OnAccepted(Connection connection) {
+  if (Endpoint::KindOf(connection.listener) == Endpoint::Kind::kMetrics) {
+    return metrics_server_->Serve(std::move(connection.socket));
+  }
+  ++counters_.accepted_connections;
   if (auto ticket = connection_count_.Admit(connection.remote_address)) {
     connection.ticket = *std::move(ticket);
     return pool_->Adopt(std::move(connection));
   }
+  ++counters_.refused_connections;
   ++refused_connections_;
   const auto now = std::chrono::steady_clock::now();
   if (last_refusal_logged_ && now - *last_refusal_logged_ < kRefusalLogPeriod) return;
@@ -545,6 +534,9 @@ void Master::ReloadFailed(const std::string& reason) {
 }
 
 void Master::ReloadEnded(bool ok, std::string_view reason) {
+  ++(ok ? counters_.reloads : counters_.failed_reloads);
+  counters_.last_reload_failed = !ok;
+  if (ok) counters_.configured = std::chrono::system_clock::now();
   service_manager_.Ready();
   for (const auto& answer : std::exchange(reload_answers_, std::exchange(next_reload_answers_, {}))) answer(ok, reason);
   if (std::exchange(reload_again_, false)) asio::post(loop_->io, [this] { Reload(); });
@@ -558,6 +550,7 @@ void Master::Stop(int status) {
   loop_->loading.cancel();
   loop_->reloading.cancel();
   listeners_->Stop(supervised() || retired_);
+  if (metrics_server_) metrics_server_->Stop();
   // Not before: whoever connects after the answer finds the new server.
   AnswerUpgrade(retired_, retired_ ? "" : "the server is stopping");
   if (control_) control_->Stop(supervised() || retired_);

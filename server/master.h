@@ -22,10 +22,14 @@
 #include "server/lifecycle/pid_file.h"
 #include "server/lifecycle/program.h"
 #include "server/listener_set.h"
+#include "server/metrics/metrics_page.h"
+#include "server/metrics/metrics_server.h"
+#include "server/metrics/process_usage.h"
 #include "server/service_manager.h"
 #include "worker/connection_count.h"
 #include "worker/connection_handler.h"
 #include "worker/log.h"
+#include "worker/metrics.h"
 #include "worker/worker_pool.h"
 
 namespace jsd {
@@ -48,9 +52,9 @@ class Master {
     std::function<ConnectionHandlerFactory(std::shared_ptr<const Config>)> connections;
   };
 
-  // The sink outlives the master. `connections` makes what serves the connections of a worker,
+  // The sink and the metrics outlive the master. `connections` makes what serves the connections of a worker,
   // `http_client` what its scripts send requests by.
-  Master(const Config& config, LogSink& sink, ConnectionHandlerFactory connections,
+  Master(const Config& config, LogSink& sink, Metrics& metrics, ConnectionHandlerFactory connections,
          HttpClientFactory http_client = nullptr, Reloading reloading = {}, Origin origin = {});
   ~Master();
   Master(const Master&) = delete;
@@ -105,6 +109,7 @@ class Master {
   void Unload();
   void StartAgain();
   void LogStillLoading();
+  void Observe(std::function<void(std::string page)> answer);
   void OnAccepted(Connection connection);
   void WaitForSignal();
   void OnSignal(int signal);
@@ -117,6 +122,7 @@ class Master {
 
   Config config_;
   Log log_;
+  Metrics& metrics_;
   std::vector<LogSink*> log_sinks_;
   ConnectionHandlerFactory connections_;
   const HttpClientFactory http_client_;
@@ -138,12 +144,16 @@ class Master {
   bool upgrade_asked_ = false;  // Of the supervisor.
   int status_ = 0;
 
+  MasterCounters counters_;
   ConnectionCount connection_count_;
   std::int64_t refused_connections_ = 0;  // Since the last line about them.
   std::optional<std::chrono::steady_clock::time_point> last_refusal_logged_;
 
   // Sockets and timers of what stands below hang in the loop, so it goes last.
   std::unique_ptr<Loop> loop_;
+  // Both where metrics.listen has an address.
+  std::optional<ProcessUsage> process_usage_;
+  std::optional<MetricsServer> metrics_server_;
   std::unique_ptr<ListenerSet> listeners_;
   std::unique_ptr<PidFile> pid_file_;
   std::unique_ptr<ControlSocket> control_;

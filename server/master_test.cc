@@ -53,7 +53,7 @@ class MasterTest : public testing::Test {
     std::string error;
     const std::unique_ptr<LogSink> sink = LogSink::Open(config_.log, &error);
     EXPECT_NE(sink, nullptr) << error;
-    Master master(config_, *sink, LineHandler::Factory());
+    Master master(config_, *sink, metrics_, LineHandler::Factory());
     const std::jthread thread(client);
     return master.Run();
   }
@@ -62,7 +62,7 @@ class MasterTest : public testing::Test {
     std::string error;
     const std::unique_ptr<LogSink> sink = LogSink::Open(config_.log, &error);
     EXPECT_NE(sink, nullptr) << error;
-    return Master(config_, *sink, LineHandler::Factory()).Check();
+    return Master(config_, *sink, metrics_, LineHandler::Factory()).Check();
   }
 
   std::string LogText() const {
@@ -103,6 +103,7 @@ class MasterTest : public testing::Test {
 
   fs::path folder_;
   Config config_;
+  Metrics metrics_;
 };
 
 TEST_F(MasterTest, ServesUntilSigterm) {

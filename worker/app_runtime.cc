@@ -29,18 +29,18 @@ LogLevel LevelOf(ConsoleLevel level) {
   return LogLevel::kInfo;
 }
 
-std::pair<std::string_view, std::string_view> DescribeTermination(Termination::Reason reason) {
+std::string_view DescribeTermination(Termination::Reason reason) {
   switch (reason) {
     case Termination::Reason::kSlice:
-      return {"limits.slice", "the script did not return in time and was terminated"};
+      return "the script did not return in time and was terminated";
     case Termination::Reason::kCpu:
-      return {"limits.cpu", "a request has used up its time and was terminated"};
+      return "a request has used up its time and was terminated";
     case Termination::Reason::kHeap:
-      return {"limits.heap", "the script has used up its heap and was terminated"};
+      return "the script has used up its heap and was terminated";
     case Termination::Reason::kRequested:
       break;
   }
-  return {"server.drain", "the script was terminated while it ran"};
+  return "the script was terminated while it ran";
 }
 
 // How long after a runtime could not be renewed it is tried again.
@@ -127,10 +127,11 @@ class AppRuntime::Instance final : public RuntimeHost, public std::enable_shared
   }
 
   void Terminated(const Termination& termination) override {
-    const auto [limit, message] = DescribeTermination(termination.reason);
-    log_.Error(
-        message,
-        {{"limit", limit}, {"method", termination.method}, {"path", termination.path}, {"stack", termination.stack}});
+    log_.Error(DescribeTermination(termination.reason), {{"limit", termination.setting()},
+                                                         {"method", termination.method},
+                                                         {"path", termination.path},
+                                                         {"stack", termination.stack}});
+    app_.counters_->CountTermination(termination.reason);
     if (termination.reason == Termination::Reason::kHeap) app_.ScheduleRenewal(*this);
   }
 
@@ -144,11 +145,12 @@ class AppRuntime::Instance final : public RuntimeHost, public std::enable_shared
   std::unique_ptr<JsRuntime> runtime_;  // It may use all of the above until its end.
 };
 
-AppRuntime::AppRuntime(asio::io_context& io, Execution& execution, LogSink& sink, unsigned worker,
+AppRuntime::AppRuntime(asio::io_context& io, Execution& execution, LogSink& sink, Metrics& metrics, unsigned worker,
                        std::function<void()> turned, HttpClient* http_client)
     : io_(io),
       execution_(execution),
       sink_(sink),
+      metrics_(metrics),
       worker_(worker),
       turned_(std::move(turned)),
       http_client_(http_client),
@@ -183,6 +185,7 @@ JsRuntime* AppRuntime::runtime() const { return current_ ? &current_->runtime() 
 
 void AppRuntime::Prepare(const AppOptions& options, Loaded loaded) {
   DropPrepared();
+  if (!counters_) counters_ = metrics_.Join(options.name);
   loaded_ = std::move(loaded);
   const auto instance = std::make_shared<Instance>(*this, options);
   Set(prepared_, instance);
@@ -261,7 +264,10 @@ void AppRuntime::Renew() {
   if (prepared_) return;
   Replace(AppOptions(options_), std::chrono::milliseconds(0), [this](std::optional<ScriptError> error) {
     Log log(sink_, worker_, options_.name);
-    if (!error) return log.Info("the script was loaded anew");
+    if (!error) {
+      counters_->CountRenewal();
+      return log.Info("the script was loaded anew");
+    }
     log.Error("cannot load the script anew: " + error->report);
     const auto pause = std::make_shared<asio::steady_timer>(io_, kRenewalPause);
     pause->async_wait([pause, weak = std::weak_ptr<AppRuntime*>(self_)](const boost::system::error_code&) {
@@ -356,6 +362,19 @@ void AppRuntime::LogState() const {
     Log(sink_, worker_, options_.name)
         .Info("requests wait for the script", {{"requests", static_cast<std::int64_t>(waiting_.size())}});
   }
+}
+
+AppState AppRuntime::State() const {
+  AppState state{.app = options_.name, .requests = waiting_.size(), .heap_limit = options_.runtime.heap_limit};
+  ForEach([&state](const Instance& instance) {
+    const JsRuntime& runtime = instance.runtime();
+    state.requests += runtime.pending_requests();
+    state.background += runtime.pending_background_work();
+    state.timers += runtime.pending_timers();
+    state.heap += runtime.heap_bytes();
+    state.buffers += runtime.buffer_bytes();
+  });
+  return state;
 }
 
 void AppRuntime::Invoke(std::string_view event, std::string_view detail_json) {

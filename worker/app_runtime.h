@@ -9,6 +9,7 @@
 #include <mutex>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "core/js_runtime.h"
 #include "worker/app_options.h"
 #include "worker/log.h"
+#include "worker/metrics.h"
 #include "worker/request_sink.h"
 
 namespace boost::asio {
@@ -23,6 +25,17 @@ class io_context;
 }
 
 namespace jsd {
+
+// What an app has in hand on one worker, in all of its runtimes.
+struct AppState {
+  std::string app;
+  std::size_t requests = 0;    // That have no reply yet, or not all of it.
+  std::size_t background = 0;  // ctx.waitUntil promises.
+  std::size_t timers = 0;
+  std::size_t heap = 0;        // Bytes of JavaScript heap.
+  std::size_t heap_limit = 0;  // Of one runtime.
+  std::size_t buffers = 0;     // Bytes of array buffers.
+};
 
 // One app on one worker: the runtime that serves it, one that is being loaded to take its place, and those that it has
 // had before, for as long as requests are in flight there. It drives them: whoever posts to the loop gives them turns.
@@ -35,8 +48,8 @@ class AppRuntime final : public RequestSink {
   using Loaded = std::function<void(std::optional<ScriptError>)>;
 
   // The execution is the worker's, of which `worker` is the number. `turned` is called after each turn of a runtime.
-  // `http_client` sends what the scripts fetch, and outlives this.
-  AppRuntime(boost::asio::io_context& io, Execution& execution, LogSink& sink, unsigned worker,
+  // `http_client` sends what the scripts fetch; it and `metrics` outlive this.
+  AppRuntime(boost::asio::io_context& io, Execution& execution, LogSink& sink, Metrics& metrics, unsigned worker,
              std::function<void()> turned, HttpClient* http_client = nullptr);
   ~AppRuntime();
   AppRuntime(const AppRuntime&) = delete;
@@ -61,6 +74,8 @@ class AppRuntime final : public RequestSink {
 
   // Writes lines to the log: what its runtimes have in hand, and how much memory they use.
   void LogState() const;
+
+  AppState State() const;
 
   // Calls the listeners of `event` in the runtime that serves.
   void Invoke(std::string_view event, std::string_view detail_json);
@@ -119,10 +134,12 @@ class AppRuntime final : public RequestSink {
   boost::asio::io_context& io_;
   Execution& execution_;
   LogSink& sink_;
+  Metrics& metrics_;
   const unsigned worker_;
   const std::function<void()> turned_;
   HttpClient* const http_client_;
-  AppOptions options_;  // Of what serves.
+  AppOptions options_;                     // Of what serves.
+  std::shared_ptr<AppCounters> counters_;  // From Prepare on.
 
   std::atomic<bool> terminating_{false};
   std::size_t cut_ = 0;

@@ -91,6 +91,16 @@ void Worker::LogState() {
   });
 }
 
+void Worker::Observe(std::function<void(std::vector<AppState>)> observed) {
+  asio::post(loop_->io, [this, observed = std::move(observed)] {
+    std::vector<AppState> states;
+    for (const auto& app : apps_) {
+      if (app->serves()) states.push_back(app->State());
+    }
+    observed(std::move(states));
+  });
+}
+
 std::size_t Worker::connections() const {
   return adopting_.load(std::memory_order_relaxed) + (handler_ ? handler_->connections() : 0);
 }
@@ -196,7 +206,7 @@ void Worker::BeginServing() {
 
 AppRuntime& Worker::AddApp() {
   auto app = std::make_unique<AppRuntime>(
-      loop_->io, execution_, log_.sink(), index_, [this] { FinishIfDrained(); }, http_client_.get());
+      loop_->io, execution_, log_.sink(), *options_.metrics, index_, [this] { FinishIfDrained(); }, http_client_.get());
   const std::lock_guard lock(apps_mutex_);
   return *apps_.emplace_back(std::move(app));
 }

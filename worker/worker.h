@@ -19,12 +19,14 @@
 #include "worker/connection.h"
 #include "worker/connection_handler.h"
 #include "worker/log.h"
+#include "worker/metrics.h"
 
 namespace jsd {
 
 // What every worker of a pool is made from.
 struct WorkerOptions {
   LogSink* log_sink = nullptr;   // Never null; outlives the worker.
+  Metrics* metrics = nullptr;    // The same.
   std::vector<AppOptions> apps;  // At least one; their names differ.
   ConnectionHandlerFactory connections;
   HttpClientFactory http_client;  // Empty: scripts have no network.
@@ -86,6 +88,10 @@ class Worker final {
   // Writes to the log how the worker is: what others can see at once; what it has to say itself as soon as it can,
   // which is never where its script does not come back. From any thread, while no Drain has begun.
   void LogState();
+
+  // Has the worker say how its apps are, on its own thread; `observed` is destroyed uncalled where it ends before that,
+  // and kept for ever where its script does not come back. From any thread, while no Drain has begun.
+  void Observe(std::function<void(std::vector<AppState>)> observed);
 
   // Connections that are open or on their way here. From any thread, while no Drain has begun.
   std::size_t connections() const;

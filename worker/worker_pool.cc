@@ -1,5 +1,8 @@
 #include "worker/worker_pool.h"
 
+#include <pthread.h>
+#include <time.h>
+
 #include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -19,10 +22,28 @@ constexpr std::chrono::milliseconds kCloseTime{1000};
 // Before a worker is started again whose script did not load.
 constexpr std::chrono::milliseconds kRestartPause{1000};
 
+// Of a thread that has not been joined.
+std::chrono::nanoseconds CpuTime(pthread_t thread) {
+  clockid_t clock;
+  timespec time{};
+  if (pthread_getcpuclockid(thread, &clock) == 0) clock_gettime(clock, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
 }  // namespace
 
 struct WorkerPool::Timer : asio::steady_timer {
   using asio::steady_timer::steady_timer;
+};
+
+// Workers that are asked how they are.
+//
+// Owner: the handler of its timer. Thread: the pool's. Lifetime: until the last has answered, or the timer is due.
+struct WorkerPool::Observation {
+  explicit Observation(asio::io_context& io) : timer(io) {}
+  asio::steady_timer timer;
+  std::vector<WorkerState> states;
+  std::size_t awaited = 0;
 };
 
 WorkerPool::WorkerPool(asio::io_context& io, unsigned count, const WorkerOptions& options)
@@ -228,7 +249,34 @@ std::size_t WorkerPool::GiveUp(std::unique_ptr<Worker> worker, std::string_view 
       .Error(message, {{"requests", static_cast<std::int64_t>(cut)},
                        {"reason", *said == '\0' ? "limits.slice" : std::string_view(said)}});
   lost_.push_back(std::move(worker));
+  ++lost_count_;
   return cut;
+}
+
+void WorkerPool::Observe(std::chrono::milliseconds patience, std::function<void(std::vector<WorkerState>)> observed) {
+  const auto observation = std::make_shared<Observation>(io_);
+  // Destroyed with the timer, whose cancellation is the end of the wait.
+  observation->timer.expires_after(patience);
+  observation->timer.async_wait([observation, observed = std::move(observed)](const boost::system::error_code&) {
+    observed(std::move(observation->states));
+  });
+  for (const Slot& slot : slots_) {
+    if (!slot.serving || draining_) continue;
+    Worker& worker = *slot.worker;
+    observation->states.push_back({.worker = worker.index(),
+                                   .connections = worker.connections(),
+                                   .cpu = CpuTime(worker.thread()),
+                                   .stuck = Watchdog::IsStuck(worker.execution())});
+    worker.Observe([this, weak = std::weak_ptr(observation), i = observation->awaited++](std::vector<AppState> apps) {
+      asio::post(io_, [weak, i, apps = std::move(apps)]() mutable {
+        const auto waiting = weak.lock();
+        if (!waiting || i >= waiting->states.size()) return;
+        waiting->states[i].apps = std::move(apps);
+        if (--waiting->awaited == 0) waiting->timer.cancel();
+      });
+    });
+  }
+  if (observation->awaited == 0) observation->timer.cancel();
 }
 
 void WorkerPool::LogState() {

@@ -19,6 +19,15 @@ class io_context;
 
 namespace jsd {
 
+// How a worker is, as the pool and the worker itself see it.
+struct WorkerState {
+  unsigned worker = 0;
+  std::size_t connections = 0;
+  std::chrono::nanoseconds cpu{};  // Of its thread, since it began.
+  bool stuck = false;              // In JavaScript for so long that others serve what comes.
+  std::vector<AppState> apps;      // Empty where the worker has not answered in time.
+};
+
 // The workers of a process.
 //
 // A worker whose script cannot be ended is lost (core/execution.h): its connections are closed, requests without an
@@ -77,6 +86,13 @@ class WorkerPool {
   // Writes to the log how the workers are, and waits for none of them.
   void LogState();
 
+  // `observed` is called once: when all workers that serve have said how they are, or after `patience`. It is destroyed
+  // uncalled where the pool goes before that.
+  void Observe(std::chrono::milliseconds patience, std::function<void(std::vector<WorkerState>)> observed);
+
+  // Workers whose threads were lost, or parked, so far.
+  std::size_t lost() const { return lost_count_; }
+
   std::size_t size() const { return slots_.size(); }
   // Of those the ones that are shared.
   std::size_t shared() const { return slots_.size() - own_; }
@@ -88,6 +104,7 @@ class WorkerPool {
 
  private:
   struct Timer;
+  struct Observation;
 
   struct Slot {
     std::unique_ptr<Worker> worker;
@@ -154,6 +171,7 @@ class WorkerPool {
   std::function<void(std::optional<LoadFailure>)> ready_;
   std::function<void(Drained)> drained_;
   std::function<void()> resized_;
+  std::size_t lost_count_ = 0;
   unsigned reload_number_ = 0;  // What a reload says that was given up is dropped.
   std::function<bool(std::optional<LoadFailure>)> reload_loaded_;
   std::shared_ptr<const ReloadOptions> reload_;

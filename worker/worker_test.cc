@@ -86,6 +86,7 @@ class WorkerPoolTest : public testing::Test {
     std::ofstream(folder_ / "app.mjs") << script;
     WorkerOptions options;
     options.log_sink = sink_.get();
+    options.metrics = &metrics_;
     options.apps = {{.name = "app.mjs", .script = folder_ / "app.mjs", .runtime = {}}};
     options.apps[0].runtime.env = {{"GREETING", "hello"}};
     options.connections = LineHandler::Factory();
@@ -128,6 +129,7 @@ class WorkerPoolTest : public testing::Test {
   const fs::path folder_;
   asio::io_context io_{1};
   std::unique_ptr<LogSink> sink_;
+  Metrics metrics_;
   std::unique_ptr<WorkerPool> pool_;
   bool running_ = false;
 };
@@ -291,6 +293,7 @@ TEST_F(WorkerPoolTest, CanBeStoppedWhileItLoads) {
   std::ofstream(folder_ / "app.mjs") << "await new Promise((done) => setTimeout(done, 1e6));";
   WorkerOptions options;
   options.log_sink = sink_.get();
+  options.metrics = &metrics_;
   options.apps = {{.name = "app.mjs", .script = folder_ / "app.mjs", .runtime = {}}};
   options.connections = LineHandler::Factory();
   pool_ = std::make_unique<WorkerPool>(io_, 2, options);
@@ -302,6 +305,7 @@ TEST_F(WorkerPoolTest, PostedWorkRunsOnTheWorkersThread) {
   WorkerOptions options;
   std::ofstream(folder_ / "app.mjs") << "export default { fetch() {} };";
   options.log_sink = sink_.get();
+  options.metrics = &metrics_;
   options.apps = {{.name = "app.mjs", .script = folder_ / "app.mjs", .runtime = {}}};
   options.connections = LineHandler::Factory();
   Worker worker(0, options);

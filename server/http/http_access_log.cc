@@ -85,7 +85,8 @@ void AccessLog::AddJson(const AccessEntry& entry) {
   object["version"] = entry.http11 ? "HTTP/1.1" : "HTTP/1.0";
   object["status"] = entry.status;
   object["bytes"] = entry.bytes;
-  object["duration_ms"] = entry.duration;
+  object["duration_ms"] =
+      static_cast<double>(std::chrono::round<std::chrono::microseconds>(entry.duration).count()) / 1000;
   object["referer"] = ValueOf(head, "referer");
   object["user_agent"] = ValueOf(head, "user-agent");
   lines_ += object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);

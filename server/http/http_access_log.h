@@ -2,6 +2,7 @@
 #define JSD_SERVER_HTTP_HTTP_ACCESS_LOG_H_
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <ctime>
 #include <string>
@@ -17,9 +18,9 @@ namespace jsd {
 struct AccessEntry {
   const RequestHead& head;  // Empty where the request was refused before it could be read.
   bool http11 = true;
-  int status = 0;             // 499 where the client went before it had one.
-  std::uint64_t bytes = 0;    // Of the reply's body, as far as it was written.
-  std::int64_t duration = 0;  // Milliseconds from the request's header to the end of the reply.
+  int status = 0;                       // 499 where the client went before it had one.
+  std::uint64_t bytes = 0;              // Of the reply's body, as far as it was written.
+  std::chrono::nanoseconds duration{};  // From the request's header to the end of the reply.
 };
 
 // The access log of one worker: a line for each request, in the common log format, that with Referer and User-Agent

@@ -25,6 +25,7 @@
 #include "server/websocket/ws_deflate.h"
 #include "worker/connection.h"
 #include "worker/log.h"
+#include "worker/metrics.h"
 #include "worker/request_sink.h"
 
 namespace jsd {
@@ -69,7 +70,9 @@ class HttpContext {
   Log& log;
   BlockPool blocks;
   DateLine date;
+  bool observes = false;  // Requests are logged or measured.
   std::optional<AccessLog> access_log;
+  std::shared_ptr<AppCounters> unrouted;  // Of requests that are for no app. Null: requests are not measured.
   SharedWsDeflate ws_deflate;
   HttpRouter router;
   Poller poller;

@@ -29,7 +29,7 @@ void HttpExchange::Begin(HttpSession& session) {
   app = nullptr;
   next = nullptr;
   runtime_handle = 0;
-  started = 0;
+  started = {};
 }
 
 void HttpExchange::End() {

@@ -1,6 +1,7 @@
 #ifndef JSD_SERVER_HTTP_HTTP_EXCHANGE_H_
 #define JSD_SERVER_HTTP_HTTP_EXCHANGE_H_
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -129,9 +130,10 @@ class HttpExchange final : public RequestEvent, public BodySink {
   OutputQueue& output() { return output_; }
 
   State state = State::kDone;
-  HttpApp* app = nullptr;        // Whose request it is; null where there is none, or it is not known yet.
-  std::int64_t deadline = 0;     // Of the reply, in the service's milliseconds.
-  std::int64_t started = 0;      // The same of the header, where there is an access log.
+  HttpApp* app = nullptr;     // Whose request it is; null where there is none, or it is not known yet.
+  std::int64_t deadline = 0;  // Of the reply, in the service's milliseconds.
+  // Of the header, where the session's context observes requests.
+  std::chrono::steady_clock::time_point started;
   HttpExchange* next = nullptr;  // The session's next one, or the next free one.
 
   // --- RequestEvent

@@ -36,7 +36,8 @@ HttpApp& HttpRouter::AppOf(RequestSink* sink, const std::string& name) {
   const auto found = std::ranges::find_if(
       apps_, [&](const HttpApp& app) { return app.sink == sink && (sink != nullptr || app.name == name); });
   if (found != apps_.end()) return *found;
-  return apps_.emplace_back(HttpApp{.sink = sink, .name = {}, .limits = {}, .batch = {}, .messages = {}});
+  return apps_.emplace_back(
+      HttpApp{.sink = sink, .name = {}, .limits = {}, .counters = {}, .batch = {}, .messages = {}});
 }
 
 void HttpRouter::Set(const Config& config, std::span<RequestSink* const> sinks) {

@@ -2,6 +2,7 @@
 #define JSD_SERVER_HTTP_HTTP_ROUTER_H_
 
 #include <deque>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -10,6 +11,7 @@
 #include "config/config.h"
 #include "core/request_event.h"
 #include "core/web_socket.h"
+#include "worker/metrics.h"
 #include "worker/request_sink.h"
 
 namespace jsd {
@@ -19,8 +21,9 @@ struct HttpApp {
   RequestSink* sink = nullptr;  // Null: it runs on other workers.
   std::string name;
   LimitsConfig limits;
-  std::vector<RequestEvent*> batch;      // Its requests of this turn.
-  std::vector<WebSocketEvent> messages;  // The same of WebSockets.
+  std::shared_ptr<AppCounters> counters;  // Null: requests are not measured.
+  std::vector<RequestEvent*> batch;       // Its requests of this turn.
+  std::vector<WebSocketEvent> messages;   // The same of WebSockets.
 };
 
 // Finds the app of a request by host and path. Of the apps that match, the one with the most specific host serves: a

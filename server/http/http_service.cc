@@ -49,7 +49,7 @@ using SessionPtr = boost::intrusive_ptr<HttpSession>;
 class HttpService final : public ConnectionHandler, private HttpContext {
  public:
   HttpService(asio::io_context& io_context, std::span<RequestSink* const> sinks, const Config& configuration,
-              Log& service_log, const TlsRegistry* tls, LogSink* access);
+              Log& service_log, const TlsRegistry* tls, LogSink* access, Metrics* metrics);
   ~HttpService() override;
 
   void Adopt(Connection connection) override;
@@ -72,6 +72,7 @@ class HttpService final : public ConnectionHandler, private HttpContext {
   void HandOver(Connection connection) override { hand_over_(std::move(connection)); }
 
   void SetProxies();
+  void SetCounters();
   void ScheduleSweep();
   void Sweep();
   void ReportDrained();
@@ -87,6 +88,7 @@ class HttpService final : public ConnectionHandler, private HttpContext {
 
   const std::shared_ptr<Anchor> anchor_;
   const TlsRegistry* const tls_;
+  Metrics* const metrics_;
   HttpSession* sessions_ = nullptr;
   std::atomic<std::size_t> session_count_ = 0;
   HttpExchange* released_ = nullptr;
@@ -127,15 +129,19 @@ std::string HttpsPort(const Config& config) {
 }
 
 HttpService::HttpService(asio::io_context& io_context, std::span<RequestSink* const> sinks, const Config& configuration,
-                         Log& service_log, const TlsRegistry* tls, LogSink* access)
+                         Log& service_log, const TlsRegistry* tls, LogSink* access, Metrics* metrics)
     : HttpContext(io_context, sinks, configuration, service_log),
       anchor_(std::make_shared<Anchor>()),
       tls_(tls),
+      metrics_(metrics),
       sweep_timer_(io_context),
       sweep_period_(SweepPeriod(configuration)) {
   if (access != nullptr) access_log.emplace(*access, configuration.log.access_format);
+  if (metrics != nullptr) unrouted = metrics->Join("");
+  observes = access_log || unrouted;
   anchor_->service = this;
   SetProxies();
+  SetCounters();
   https_port = HttpsPort(configuration);
 }
 
@@ -190,6 +196,7 @@ void HttpService::Reconfigure(const Config& next, std::span<RequestSink* const> 
   config = next;
   router.Set(config, apps);
   SetProxies();
+  SetCounters();
   sweep_period_ = SweepPeriod(config);
   https_port = HttpsPort(config);
 }
@@ -197,6 +204,13 @@ void HttpService::Reconfigure(const Config& next, std::span<RequestSink* const> 
 void HttpService::SetProxies() {
   proxies.clear();
   for (const std::string& text : config.proxy.trusted) proxies.push_back(*ParseTrustedProxy(text).value);
+}
+
+void HttpService::SetCounters() {
+  if (metrics_ == nullptr) return;
+  for (HttpApp& app : router.apps()) {
+    if (!app.counters) app.counters = metrics_->Join(app.name);
+  }
 }
 
 void HttpService::ReportDrained() {
@@ -317,8 +331,8 @@ void HttpService::Sweep() {
 
 std::unique_ptr<ConnectionHandler> MakeHttpService(asio::io_context& io, std::span<RequestSink* const> apps,
                                                    const Config& config, Log& log, const TlsRegistry* tls,
-                                                   LogSink* access) {
-  return std::make_unique<HttpService>(io, apps, config, log, tls, access);
+                                                   LogSink* access, Metrics* metrics) {
+  return std::make_unique<HttpService>(io, apps, config, log, tls, access, metrics);
 }
 
 }  // namespace jsd

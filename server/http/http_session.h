@@ -164,7 +164,8 @@ class HttpSession final : public Poller::Client,
   void Refuse(int status, std::string_view reason = kRefused);
   void StopReading();
   HttpExchange& AddExchange();
-  void LogAccess(HttpExchange& exchange);
+  // For the access log and the metrics.
+  void Observe(HttpExchange& exchange);
 
   // Cancels the requests whose handlers have not replied, where `predicate` holds, and answers them by `status`.
   template <typename Predicate>

@@ -36,7 +36,7 @@ void HttpSession::CloseAfter(const HttpExchange& exchange) {
 void HttpSession::Finished(HttpExchange& exchange) {
   if (&exchange == receiving_) DiscardBody();
   exchange.state = HttpExchange::State::kDone;
-  if (context_.access_log) LogAccess(exchange);
+  if (context_.observes) Observe(exchange);
   if (closed_) return;
   while (first_ != nullptr && first_->state == HttpExchange::State::kDone && !first_->cut()) {
     HttpExchange& done = *std::exchange(first_, first_->next);
@@ -51,10 +51,14 @@ void HttpSession::Finished(HttpExchange& exchange) {
   Wrote();
 }
 
-void HttpSession::LogAccess(HttpExchange& exchange) {
+void HttpSession::Observe(HttpExchange& exchange) {
   // 499, as others call it: the client has gone before there was a reply.
   const int status = exchange.status() == 0 ? 499 : exchange.status();
-  const std::int64_t duration = exchange.started == 0 ? 0 : CoarseClock::Now() - exchange.started;
+  const bool dispatched = exchange.started != std::chrono::steady_clock::time_point();
+  const auto duration = dispatched ? std::chrono::steady_clock::now() - exchange.started : std::chrono::nanoseconds(0);
+  AppCounters* const counters = exchange.app == nullptr ? context_.unrouted.get() : exchange.app->counters.get();
+  if (counters != nullptr) counters->CountReply(status, duration);
+  if (!context_.access_log) return;
   context_.access_log->Add({.head = exchange.head(),
                             .http11 = exchange.request().http11,
                             .status = status,
