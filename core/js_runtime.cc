@@ -176,7 +176,16 @@ bool JsRuntime::Impl::EndCall(bool terminated) {
   if (const Execution::Op op(*state_.execution); op) state_.host->Terminated(termination);
   // JavaScript had no chance to put back what it had set.
   isolate_.get()->SetContinuationPreservedEmbedderData(v8::Undefined(isolate_.get()));
+  DropGarbage();
   return true;
+}
+
+// What was terminated may have left a heap that is nearly full, and whatever runs next would be ended for it.
+void JsRuntime::Impl::DropGarbage() {
+  if (last_reason_ == Termination::Reason::kHeap || !state_.execution->BeginCall()) return;
+  v8::HeapStatistics statistics;
+  isolate_.get()->GetHeapStatistics(&statistics);
+  if (statistics.used_heap_size() > statistics.heap_size_limit() / 2) isolate_.get()->LowMemoryNotification();
 }
 
 void JsRuntime::Impl::Checkpoint(v8::Local<v8::Context> context) {

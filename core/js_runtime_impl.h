@@ -72,6 +72,7 @@ class JsRuntime::Impl {
             v8::Local<v8::Value>* result = nullptr);
   // After every call of a script's code: makes V8 usable again where it was terminated. Returns whether it was.
   bool EndCall(bool terminated = false);
+  void DropGarbage();
   // After a turn's calls: microtasks, then the rejections that nobody handled.
   void Checkpoint(v8::Local<v8::Context> context);
   // The end of an entry from outside: the checkpoint, and what a termination has left.

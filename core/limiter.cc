@@ -156,7 +156,10 @@ void Limiter::OnDescribe(v8::Isolate*, void* data) {
 
 Termination Limiter::Conclude() {
   isolate_->CancelTerminateExecution();
+  const bool requested = terminating_ && termination_.reason == Termination::Reason::kRequested;
   if (forced_.exchange(false) && !terminating_) termination_ = {.reason = Termination::Reason::kSlice};
+  // Whatever ended the call, or if it came to its end first: the next one is not to pay for it.
+  if (near_heap_limit_ && !requested) termination_.reason = Termination::Reason::kHeap;
   terminating_ = near_heap_limit_ = false;
   requested_.store(false, std::memory_order_relaxed);
   return std::exchange(termination_, {});

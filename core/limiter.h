@@ -52,8 +52,8 @@ class Limiter final : public Execution::Watched {
       Conclude();
   }
 
-  // What runs has been told to end, and the call that it belongs to has not been concluded yet.
-  bool terminating() const { return terminating_; }
+  // What runs has been told to end, or is about to be, and the call that it belongs to has not been concluded yet.
+  bool terminating() const { return terminating_ || near_heap_limit_; }
 
   // After a call that was ended: V8 may run JavaScript again.
   Termination Conclude();

@@ -243,6 +243,24 @@ TEST_P(LimiterTest, EndsWhatFillsTheHeapAndFailsEverythingInIt) {
   EXPECT_EQ(host_.terminations[0].path, "/bomb");
 }
 
+TEST_P(LimiterTest, WhatRunsNextDoesNotPayForTheGarbageOfWhatWasEnded) {
+  ASSERT_EQ(LoadApp("export default { fetch(r) { if (!r.url.endsWith('fill')) return new Response('ok');\n"
+                    "const kept = []; for (let i = 0; i < 380000; ++i) kept.push({ text: 'x' + i });\n"
+                    "for (;;) kept.length; } }",
+                    {.slice_limit = std::chrono::seconds(5), .heap_limit = 44 << 20}),
+            std::nullopt);
+  for (int i = 0; i < 3; ++i) {
+    TestEvent fill("/fill"), next("/");
+    Dispatch({&fill, &next});
+    EXPECT_EQ(fill.failed, FailReason::kTerminated);
+    EXPECT_EQ(next.reply, "ok");
+    EXPECT_LT(runtime_->heap_bytes(), std::size_t{12} << 20);
+  }
+  EXPECT_FALSE(runtime_->exhausted());
+  ASSERT_EQ(host_.terminations.size(), 3u);
+  for (const Termination& each : host_.terminations) EXPECT_EQ(each.reason, Termination::Reason::kSlice);
+}
+
 TEST_P(LimiterTest, LimitsBuffersOfEveryKind) {
   ASSERT_EQ(LoadApp(R"(
     const wasm = () => new WebAssembly.Memory({ initial: 16, maximum: 1024 });
