@@ -29,23 +29,6 @@ constexpr std::string_view kMagic = "jsd code 1\n";
 constexpr std::size_t kSumLength = 64;
 constexpr std::string_view kEnding = ".code";
 
-std::string Sha256(std::initializer_list<std::string_view> parts) {
-  unsigned char sum[EVP_MAX_MD_SIZE];
-  unsigned length = 0;
-  EVP_MD_CTX* const digest = ::EVP_MD_CTX_new();
-  ::EVP_DigestInit_ex(digest, ::EVP_sha256(), nullptr);
-  for (const std::string_view part : parts) ::EVP_DigestUpdate(digest, part.data(), part.size());
-  ::EVP_DigestFinal_ex(digest, sum, &length);
-  ::EVP_MD_CTX_free(digest);
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  for (unsigned i = 0; i < length; ++i) {
-    text.push_back(kDigits[sum[i] >> 4]);
-    text.push_back(kDigits[sum[i] & 15]);
-  }
-  return text;
-}
-
 class Descriptor {
  public:
   explicit Descriptor(int fd) : fd_(fd) {}
@@ -95,8 +78,9 @@ std::shared_ptr<const std::string> ReadCode(const std::string& folder, const std
   if (!text.starts_with(kMagic) || text.size() < kMagic.size() + kSumLength) return nullptr;
   const std::string_view code = std::string_view(text).substr(kMagic.size() + kSumLength);
   // The key is part of the sum: a file under another's name is no use.
-  if (Sha256({key, code}) != std::string_view(text).substr(kMagic.size(), kSumLength)) return nullptr;
-  return std::make_shared<const std::string>(code);
+  if (CodeCache::Sum({key, code}) != std::string_view(text).substr(kMagic.size(), kSumLength)) return nullptr;
+  text.erase(0, kMagic.size() + kSumLength);
+  return std::make_shared<const std::string>(std::move(text));
 }
 
 bool WriteAll(int fd, std::string_view text) {
@@ -143,7 +127,8 @@ void WriteCode(const std::string& folder, const std::string& key, std::string_vi
   {
     const Descriptor file(::openat(directory.get(), temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
     if (!file.valid()) return;
-    written = WriteAll(file.get(), kMagic) && WriteAll(file.get(), Sha256({key, code})) && WriteAll(file.get(), code);
+    written =
+        WriteAll(file.get(), kMagic) && WriteAll(file.get(), CodeCache::Sum({key, code})) && WriteAll(file.get(), code);
   }
   const std::string name = key + std::string(kEnding);
   if (!written || ::renameat(directory.get(), temporary.c_str(), directory.get(), name.c_str()) != 0) {
@@ -160,9 +145,26 @@ CodeCache& CodeCache::Get() {
   return *cache;
 }
 
-std::string CodeCache::KeyOf(std::string_view kind, std::string_view text) {
+std::string CodeCache::Sum(std::initializer_list<std::string_view> texts) {
+  unsigned char sum[EVP_MAX_MD_SIZE];
+  unsigned length = 0;
+  EVP_MD_CTX* const digest = ::EVP_MD_CTX_new();
+  ::EVP_DigestInit_ex(digest, ::EVP_sha256(), nullptr);
+  for (const std::string_view text : texts) ::EVP_DigestUpdate(digest, text.data(), text.size());
+  ::EVP_DigestFinal_ex(digest, sum, &length);
+  ::EVP_MD_CTX_free(digest);
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string digits;
+  for (unsigned i = 0; i < length; ++i) {
+    digits.push_back(kDigits[sum[i] >> 4]);
+    digits.push_back(kDigits[sum[i] & 15]);
+  }
+  return digits;
+}
+
+std::string CodeCache::KeyOf(std::string_view kind, std::string_view sum) {
   const std::uint32_t tag = v8::ScriptCompiler::CachedDataVersionTag();
-  return Sha256({kVersion, "\n", v8::V8::GetVersion(), "\n", std::to_string(tag), "\n", kind, "\n", text});
+  return Sum({kVersion, "\n", v8::V8::GetVersion(), "\n", std::to_string(tag), "\n", kind, "\n", sum});
 }
 
 std::string CodeCache::CheckFolder(const std::string& folder) {

@@ -2,6 +2,7 @@
 #define JSD_CORE_CODE_CACHE_H_
 
 #include <cstddef>
+#include <initializer_list>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -20,8 +21,12 @@ class CodeCache {
  public:
   static CodeCache& Get();
 
-  // Names a text that is compiled as `kind`, by this version of jsd and of V8 with these flags.
-  static std::string KeyOf(std::string_view kind, std::string_view text);
+  // SHA-256 of these texts one after the other, in hexadecimal digits.
+  static std::string Sum(std::initializer_list<std::string_view> texts);
+
+  // Names a text of this sum that is compiled as `kind`, by this version of jsd and of V8 with these flags.
+  static std::string KeyOf(std::string_view kind, std::string_view sum);
+  static constexpr char kModule[] = "module";  // The kind of modules.
 
   // Makes the folder if it is not there. What is wrong with it, or "".
   static std::string CheckFolder(const std::string& folder);

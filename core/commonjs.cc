@@ -35,12 +35,13 @@ v8::MaybeLocal<v8::Function> CommonJs::Compile(v8::Local<v8::Context> context, c
   v8::Local<v8::String> name;
   if (!ToV8(isolate_, module.path).ToLocal(&name)) return {};
   // A line for the shell; the comment keeps the positions.
-  const bool for_shell = text->code.starts_with("#!");
+  const std::string& code = text->code->utf8();
+  const auto compiled = code.starts_with("#!") ? ScriptText::Of("//" + code.substr(2)) : text->code;
   v8::LocalVector<v8::String> parameters(isolate_);
   for (const char* parameter : {"exports", "require", "module", "__filename", "__dirname"}) {
     parameters.push_back(Literal(isolate_, parameter));
   }
-  return source_->CompileFunction(context, name, for_shell ? "//" + text->code.substr(2) : text->code, parameters);
+  return source_->CompileFunction(context, name, *compiled, parameters);
 }
 
 bool CommonJs::IsCommonJs(v8::Local<v8::Context> context, const ModuleLocation& module) {
@@ -57,7 +58,7 @@ bool CommonJs::IsCommonJs(v8::Local<v8::Context> context, const ModuleLocation& 
 void CommonJs::AddNames(const ModuleLocation& module, std::set<std::string>* seen, std::vector<std::string>* names) {
   if (!seen->insert(module.path).second) return;
   const auto text = source_->Load(module);
-  const ScriptTools::ExportNames found = source_->tools().FindExports(text->code);
+  const ScriptTools::ExportNames found = source_->tools().FindExports(text->code->utf8());
   names->insert(names->end(), found.names.begin(), found.names.end());
   for (const std::string& specifier : found.reexports) {
     const Resolution resolution = resolver_->ResolveRequire(specifier, module.path);

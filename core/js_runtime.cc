@@ -13,6 +13,7 @@
 #include "core/js_runtime_impl.h"
 #include "core/ops/fetch.h"
 #include "core/ops/wasm_streaming.h"
+#include "core/script_text.h"
 #include "core/snapshot.h"
 #include "core/value.h"
 
@@ -31,6 +32,7 @@ JsRuntime::Impl::Impl(const RuntimeOptions& options)
   JSD_CHECK(options.host != nullptr);
   state_.execution = options.execution != nullptr ? options.execution : &unwatched_;
   // The order of docs/architecture.md; the platform is there since `isolate_` is.
+  if (!options.script.empty()) read_ahead_ = ReadAhead(options.script, options.modules.cache_folder);
   InitializeIsolate(options);
   v8::Isolate* isolate = isolate_.get();
   limiter_.emplace(isolate, state_, Limiter::Limits{options.slice_limit, options.cpu_limit, options.heap_limit});

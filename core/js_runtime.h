@@ -56,6 +56,8 @@ struct RuntimeOptions {
   // What the script may reach; by default nothing.
   Permissions permissions;
   ModuleOptions modules;
+  // What LoadApp will be given, read while the isolate is made. May be empty.
+  std::string script;
 };
 
 // What a turn of Poll leaves behind.

@@ -134,6 +134,7 @@ class JsRuntime::Impl {
   Termination::Reason last_reason_{};
   bool may_have_orphans_ = false;  // Something was terminated in this entry.
   v8::Global<v8::Promise> loading_;
+  std::shared_ptr<const void> read_ahead_;  // Until the script has been loaded.
   bool loading_app_ = false;
   bool loading_terminated_ = false;
   bool load_finished_ = false;

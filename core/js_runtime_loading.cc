@@ -74,6 +74,7 @@ void JsRuntime::Impl::CheckLoading(v8::Local<v8::Context> context) {
 void JsRuntime::Impl::FinishLoading(std::optional<ScriptError> error) {
   loading_.Reset();
   modules_->Settle();
+  read_ahead_.reset();
   load_finished_ = true;
   load_error_ = std::move(error);
 }

@@ -122,7 +122,7 @@ ModuleLoader::Record* ModuleLoader::Find(v8::Local<v8::Module> module) {
   return nullptr;
 }
 
-bool ModuleLoader::Compile(v8::Local<v8::Context> context, const std::string& text, Record* record) {
+bool ModuleLoader::Compile(v8::Local<v8::Context> context, const ScriptText& text, Record* record) {
   const ModuleLocation& location = record->location;
   const bool has_suffix = location.url.find_first_of("?#") != std::string::npos;
   v8::Local<v8::String> name;
@@ -133,10 +133,10 @@ bool ModuleLoader::Compile(v8::Local<v8::Context> context, const std::string& te
   return true;
 }
 
-bool ModuleLoader::CompileJson(v8::Local<v8::Context> context, const std::string& text, Record* record) {
+bool ModuleLoader::CompileJson(v8::Local<v8::Context> context, const ScriptText& text, Record* record) {
   v8::Local<v8::String> source;
   v8::Local<v8::Value> value;
-  if (!ToV8(isolate_, text).ToLocal(&source) || !v8::JSON::Parse(context, source).ToLocal(&value)) return false;
+  if (!text.ToString(isolate_).ToLocal(&source) || !v8::JSON::Parse(context, source).ToLocal(&value)) return false;
   record->exports.Reset(isolate_, value);
   return MakeSynthetic(context, record);
 }
@@ -224,8 +224,8 @@ ModuleLoader::Record* ModuleLoader::LoadResolved(v8::Local<v8::Context> context,
       ThrowTypeError(isolate_, "Cannot import '" + specifier + "': " + text->error);
     }
   } else {
-    compiled = format == ModuleFormat::kJson ? CompileJson(context, text->code, record.get())
-                                             : Compile(context, text->code, record.get());
+    compiled = format == ModuleFormat::kJson ? CompileJson(context, *text->code, record.get())
+                                             : Compile(context, *text->code, record.get());
   }
   if (!compiled) {
     if (try_catch.CanContinue()) {

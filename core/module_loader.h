@@ -92,8 +92,8 @@ class ModuleLoader {
   Record* LoadResolved(v8::Local<v8::Context> context, const std::string& specifier, ModuleLocation location, Type type,
                        const Importer& importer, std::vector<std::string>* added);
   bool LoadImports(v8::Local<v8::Context> context, Record* record, std::vector<std::string>* added);
-  bool Compile(v8::Local<v8::Context> context, const std::string& text, Record* record);
-  bool CompileJson(v8::Local<v8::Context> context, const std::string& text, Record* record);
+  bool Compile(v8::Local<v8::Context> context, const ScriptText& text, Record* record);
+  bool CompileJson(v8::Local<v8::Context> context, const ScriptText& text, Record* record);
   bool CompileBuiltin(v8::Local<v8::Context> context, Record* record);
   bool MakeSynthetic(v8::Local<v8::Context> context, Record* record);
   // Takes the modules of a graph that did not come together out again: the next import must not find half of it.

@@ -4,8 +4,6 @@
 #include <utility>
 
 #include "core/code_cache.h"
-#include "core/modules/file_text.h"
-#include "core/ops/encoding.h"
 #include "core/value.h"
 
 namespace jsd {
@@ -52,30 +50,31 @@ ScriptTools& ModuleSource::tools() {
 std::shared_ptr<const ModuleText> ModuleSource::Load(const ModuleLocation& module) {
   if (const auto known = texts_.find(module.path); known != texts_.end()) return known->second;
   const auto text = std::make_shared<ModuleText>();
-  FileText file = ReadFileText(module.path);
-  if (!file.error.empty()) {
+  ScriptText::File file = ScriptText::Read(module.path);
+  if (!file.text) {
+    text->code = ScriptText::Of({});
     text->error = module.path + ": " + file.error;
   } else if (module.syntax == ModuleSyntax::kJavaScript) {
     text->code = std::move(file.text);
   } else {
-    const ScriptTools::Compiled compiled = Translate(module, file.text);
+    ScriptTools::Compiled compiled = Translate(module, *file.text);
     if (!compiled.error.empty()) {
       text->error = DescribeCompileError(module.path, compiled);
       text->syntax_error = true;
     }
-    text->code = compiled.code;
+    text->code = ScriptText::Of(std::move(compiled.code));
     if (!compiled.map.empty()) source_maps_.NoteTranslation(module.path, compiled.map);
   }
   texts_[module.path] = text;
   return text;
 }
 
-ScriptTools::Compiled ModuleSource::Translate(const ModuleLocation& module, const std::string& text) {
+ScriptTools::Compiled ModuleSource::Translate(const ModuleLocation& module, const ScriptText& text) {
   const ScriptTools::Language language = LanguageOf(module.syntax, transform_typescript_);
   CodeCache& cache = CodeCache::Get();
   // The path stands in the source map.
   const std::string kind = "translation " + std::to_string(static_cast<int>(language)) + " " + module.path;
-  const std::string key = CodeCache::KeyOf(kind, text);
+  const std::string key = CodeCache::KeyOf(kind, text.sum());
   ScriptTools::Compiled compiled;
   if (const auto known = cache.Find(cache_folder_, key)) {
     const std::size_t code = static_cast<std::size_t>(std::atoll(known->c_str()));
@@ -84,7 +83,7 @@ ScriptTools::Compiled ModuleSource::Translate(const ModuleLocation& module, cons
     compiled.map = known->substr(begin + code);
     return compiled;
   }
-  compiled = tools().Compile(text, module.path, language);
+  compiled = tools().Compile(text.utf8(), module.path, language);
   if (compiled.error.empty()) {
     cache.Store(cache_folder_, key, std::to_string(compiled.code.size()) + "\n" + compiled.code + compiled.map);
   }
@@ -93,17 +92,17 @@ ScriptTools::Compiled ModuleSource::Translate(const ModuleLocation& module, cons
 
 template <typename T, typename Compile>
 v8::MaybeLocal<T> ModuleSource::WithCache(const char* kind, v8::Local<v8::String> name, bool is_module,
-                                          const std::string& code, Compile compile) {
+                                          const ScriptText& code, Compile compile) {
   v8::Local<v8::String> text;
-  if (!DecodeUtf8(isolate_, code).ToLocal(&text)) return {};
+  if (!code.ToString(isolate_).ToLocal(&text)) return {};
   const v8::ScriptOrigin origin(name, 0, 0, false, -1, v8::Local<v8::Value>(), false, false, is_module);
   v8::Local<T> compiled;
-  if (code.size() < kWorthCaching) {
+  if (code.utf8().size() < kWorthCaching) {
     v8::ScriptCompiler::Source source(text, origin);
     return compile(&source, v8::ScriptCompiler::kNoCompileOptions);
   }
   CodeCache& cache = CodeCache::Get();
-  std::string key = CodeCache::KeyOf(kind, code);
+  std::string key = CodeCache::KeyOf(kind, code.sum());
   if (const auto known = cache.Find(cache_folder_, key)) {
     v8::ScriptCompiler::Source source(
         text, origin,
@@ -127,9 +126,9 @@ v8::MaybeLocal<T> ModuleSource::WithCache(const char* kind, v8::Local<v8::String
   return compiled;
 }
 
-v8::MaybeLocal<v8::Module> ModuleSource::CompileModule(v8::Local<v8::String> name, const std::string& code) {
+v8::MaybeLocal<v8::Module> ModuleSource::CompileModule(v8::Local<v8::String> name, const ScriptText& code) {
   v8::Local<v8::Module> module;
-  const bool compiled = WithCache<v8::Module>("module", name, true, code, [&](auto* source, auto options) {
+  const bool compiled = WithCache<v8::Module>(CodeCache::kModule, name, true, code, [&](auto* source, auto options) {
                           return v8::ScriptCompiler::CompileModule(isolate_, source, options);
                         }).ToLocal(&module);
   if (!compiled) return {};
@@ -138,7 +137,7 @@ v8::MaybeLocal<v8::Module> ModuleSource::CompileModule(v8::Local<v8::String> nam
 }
 
 v8::MaybeLocal<v8::Function> ModuleSource::CompileFunction(v8::Local<v8::Context> context, v8::Local<v8::String> name,
-                                                           const std::string& code,
+                                                           const ScriptText& code,
                                                            const v8::LocalVector<v8::String>& parameters) {
   std::string kind = "function";
   for (const v8::Local<v8::String>& parameter : parameters) kind += " " + ToUtf8(isolate_, parameter);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/modules/module_resolver.h"
+#include "core/script_text.h"
 #include "core/script_tools.h"
 #include "core/source_maps.h"
 
@@ -16,8 +17,7 @@ namespace jsd {
 
 // A module as JavaScript.
 struct ModuleText {
-  std::string code;
-  std::string map;            // A source map, where it was translated and positions have moved.
+  std::shared_ptr<const ScriptText> code;
   std::string error;          // Why there is no code: for a message, with path, position and excerpt.
   bool syntax_error = false;  // It was read, but is not what its name says.
 };
@@ -37,9 +37,9 @@ class ModuleSource {
   SourceMaps& source_maps() { return source_maps_; }
 
   // Empty with an exception pending.
-  v8::MaybeLocal<v8::Module> CompileModule(v8::Local<v8::String> name, const std::string& code);
+  v8::MaybeLocal<v8::Module> CompileModule(v8::Local<v8::String> name, const ScriptText& code);
   v8::MaybeLocal<v8::Function> CompileFunction(v8::Local<v8::Context> context, v8::Local<v8::String> name,
-                                               const std::string& code, const v8::LocalVector<v8::String>& parameters);
+                                               const ScriptText& code, const v8::LocalVector<v8::String>& parameters);
 
   // What was loaded has run: its code is kept for the next time, its text and the tools are let go.
   void Settle();
@@ -54,11 +54,11 @@ class ModuleSource {
     v8::Global<v8::Function> function;
   };
 
-  ScriptTools::Compiled Translate(const ModuleLocation& module, const std::string& text);
+  ScriptTools::Compiled Translate(const ModuleLocation& module, const ScriptText& text);
 
   // Compiles with what is cached for the text; `compile` takes V8's source and options.
   template <typename T, typename Compile>
-  v8::MaybeLocal<T> WithCache(const char* kind, v8::Local<v8::String> name, bool is_module, const std::string& code,
+  v8::MaybeLocal<T> WithCache(const char* kind, v8::Local<v8::String> name, bool is_module, const ScriptText& code,
                               Compile compile);
 
   v8::Isolate* const isolate_;

@@ -60,6 +60,7 @@ class AppRuntime::Instance final : public RuntimeHost, public std::enable_shared
     runtime_options.host = this;
     runtime_options.execution = &app.execution_;
     runtime_options.http_client = app.http_client_;
+    runtime_options.script = options.script;
     runtime_ = JsRuntime::Create(runtime_options);
   }
 

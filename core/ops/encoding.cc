@@ -152,25 +152,17 @@ v8::MaybeLocal<v8::String> NewFromAscii(v8::Isolate* isolate, std::string_view b
   return outside ? v8::String::NewExternalOneByte(isolate, outside.release()) : ToV8Latin1(isolate, bytes);
 }
 
-// False where the beginning of this UTF-8 has a character beyond U+00FF.
-bool MayBeLatin1(std::string_view bytes) {
-  // 0xC2 and 0xC3 begin what is left of Latin-1 beyond ASCII.
-  return std::ranges::none_of(bytes.substr(0, 1024), [](char c) { return static_cast<unsigned char>(c) > 0xc3; });
-}
-
 // UTF-8 that is known to be valid and not ASCII alone.
 v8::MaybeLocal<v8::String> NewFromValidUtf8(v8::Isolate* isolate, std::string_view bytes) {
   // Below this, V8's own decoder is as fast.
   constexpr std::size_t kShort = 256;
   if (bytes.size() < kShort) return ToV8(isolate, bytes);
   const std::size_t length = simdutf::utf16_length_from_utf8(bytes.data(), bytes.size());
-  // Strings of Latin-1 take half the memory. In most others the beginning shows that they are none, for which no memory
-  // need be got.
-  if (MayBeLatin1(bytes)) {
+  // Strings of Latin-1 take half the memory.
+  if (IsLatin1(bytes)) {
     const auto latin1 = std::make_unique_for_overwrite<char[]>(length);
-    if (simdutf::convert_utf8_to_latin1(bytes.data(), bytes.size(), latin1.get()) == length) {
-      return ToV8Latin1(isolate, {latin1.get(), length});
-    }
+    simdutf::convert_utf8_to_latin1(bytes.data(), bytes.size(), latin1.get());
+    return ToV8Latin1(isolate, {latin1.get(), length});
   }
   const auto convert = [&](auto* utf16) {
     simdutf::convert_valid_utf8_to_utf16le(bytes.data(), bytes.size(), reinterpret_cast<char16_t*>(utf16));
@@ -257,6 +249,19 @@ constexpr Binding kBindings[] = {
 }  // namespace
 
 std::span<const Binding> EncodingBindings() { return kBindings; }
+
+bool IsLatin1(std::string_view utf8) {
+  const auto fits = [](std::string_view block) {
+    unsigned char highest = 0;
+    for (const char c : block) highest = std::max(highest, static_cast<unsigned char>(c));
+    return highest <= 0xc3;  // 0xC2 and 0xC3 begin what is left of Latin-1 beyond ASCII.
+  };
+  constexpr std::size_t kBlock = 64;  // Of constant size: done with vectors.
+  for (; utf8.size() >= kBlock; utf8.remove_prefix(kBlock)) {
+    if (!fits({utf8.data(), kBlock})) return false;
+  }
+  return fits(utf8);
+}
 
 v8::MaybeLocal<v8::String> DecodeUtf8(v8::Isolate* isolate, std::string_view bytes) {
   if (simdutf::validate_ascii(bytes.data(), bytes.size())) return NewFromAscii(isolate, bytes);

@@ -12,6 +12,9 @@ namespace jsd {
 // decoderDecode.
 std::span<const Binding> EncodingBindings();
 
+// Whether valid UTF-8 has no character beyond U+00FF.
+bool IsLatin1(std::string_view utf8);
+
 // UTF-8 decoded as the Encoding standard's "UTF-8 decode without BOM" does: what is not UTF-8 becomes U+FFFD. Empty
 // where the text is longer than V8 allows (an exception is pending).
 v8::MaybeLocal<v8::String> DecodeUtf8(v8::Isolate* isolate, std::string_view bytes);
