@@ -96,7 +96,9 @@ void RsaVerify(const Info& info) {
                               .signature = BytesArgument(info[6]),
                               .is_pss = info[4]->IsTrue(),
                               .salt_size = NumberArgument(info[5])}]() -> Outcome {
-            return Verify(job, job.signature.view());
+            // RFC 8017, 8.1.2 step 1: OpenSSL takes a PSS signature without its leading zeros too.
+            const auto size = static_cast<std::size_t>(EVP_PKEY_get_size(job.key->pkey.get()));
+            return job.signature.size() == size && Verify(job, job.signature.view());
           });
 }
 

@@ -205,6 +205,19 @@ for (const [algorithm, usages, scheme, rawFormats] of pairs) {
   });
 }
 
+test('an RSA-PSS signature has the length of the modulus', async () => {
+  const { privateKey, publicKey } = await subtle.generateKey(
+    { name: 'RSA-PSS', modulusLength: 1024, publicExponent: new Uint8Array([1, 0, 1]), hash: 'SHA-1' }, true,
+    ['sign', 'verify']);
+  const scheme = { name: 'RSA-PSS', saltLength: 20 };
+  let signature;
+  do {  // One of 256 begins with a zero, which stands for nothing as a number.
+    signature = new Uint8Array(await subtle.sign(scheme, privateKey, utf8('data')));
+  } while (signature[0] !== 0);
+  assertEquals(await subtle.verify(scheme, publicKey, signature, utf8('data')), true);
+  assertEquals(await subtle.verify(scheme, publicKey, signature.subarray(1), utf8('data')), false);
+});
+
 test('ECDH on each curve; parts of the secret', async () => {
   for (const namedCurve of ['P-256', 'P-384', 'P-521']) {
     const a = await subtle.generateKey({ name: 'ECDH', namedCurve }, true, ['deriveBits', 'deriveKey']);
