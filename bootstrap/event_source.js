@@ -164,7 +164,7 @@ class EventSource extends events.EventTarget {
     };
     let failure;
     try {
-      const response = await requests.fetchParts(parts);
+      const response = await requests.fetchParts(parts, 'other');
       // Closed meanwhile.
       if (this.#signal !== signal) return;
       const problem = this.#announce(response);

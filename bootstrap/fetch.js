@@ -5,10 +5,13 @@
 const {
   ArrayPrototypePush, Promise, PromiseReject, RegExpPrototypeExec, StringPrototypeCharCodeAt,
   StringPrototypeIndexOf, StringPrototypeSlice, StringPrototypeSplit, StringPrototypeStartsWith,
-  StringPrototypeToLowerCase, SafeSet, SafeWeakRef, TypeError, TypedArrayPrototypeGetSymbolToStringTag,
+  StringPrototypeToLowerCase, SafeSet, SafeWeakRef, TypeError, TypedArrayPrototypeGetByteLength,
+  TypedArrayPrototypeGetSymbolToStringTag,
   Uint8Array,
 } = core.primordials;
-const { abort, body: bodies, fetch: requests, headers: headerLists, ops, outgoing, streams, url: urls, webidl } = core;
+const {
+  abort, body: bodies, fetch: requests, headers: headerLists, ops, outgoing, resourceTiming, streams, url: urls, webidl,
+} = core;
 const { listGet, listHas, parseFields } = headerLists;
 const { Exchange, FetchedBody, isConnectionField, isFetched, networkError, userAgent } = outgoing;
 const { makeFetched } = requests;
@@ -88,6 +91,8 @@ class Fetching {
   #body = undefined;
   #onAbort = undefined;
   #settled = false;
+  // What becomes the entry of the resource, if there will be one.
+  #timing = undefined;
 
   constructor({ url, method, list, body, settings, signal, blob }, resolve, reject) {
     this.#url = url;
@@ -111,10 +116,13 @@ class Fetching {
   }
 
   // Fetch, "scheme fetch".
-  start() {
+  start(initiatorType) {
     const scheme = RegExpPrototypeExec(schemePattern, this.#url)[0];
     try {
-      if (scheme === 'http' || scheme === 'https') return this.#send();
+      if (scheme === 'http' || scheme === 'https') {
+        this.#timing = resourceTiming.begin(this.#url, initiatorType);
+        return this.#send();
+      }
       const local = core.fetchSchemes[scheme];
       if (local === undefined) throw new TypeError(`fetch failed: the scheme '${scheme}' is not supported`);
       const response = local(this.#url, this.#method, this.#list, this.#blob);
@@ -192,6 +200,12 @@ class Fetching {
           return;
         }
       }
+      const timing = this.#timing;
+      if (timing !== undefined) {
+        resourceTiming.responded(timing, status, listGet(parseFields(fields), 'content-type'), encoding, length);
+        if (body === true) exchange.timing = timing;
+        else resourceTiming.end(timing, sizeOf(body));
+      }
       const mayStayEncoded = listHas(this.#list, 'accept-encoding');
       const source = body === true ? new FetchedBody(exchange, encoding, length, mayStayEncoded) : body;
       this.#settle(source);
@@ -229,6 +243,7 @@ class Fetching {
     const crossOrigin =
       RegExpPrototypeExec(originPattern, href)[0] !== RegExpPrototypeExec(originPattern, this.#url)[0];
     this.#list = redirectedList(this.#list, becomesGet, crossOrigin);
+    if (this.#timing !== undefined) resourceTiming.redirected(this.#timing);
     const fragment = RegExpPrototypeExec(fragmentPattern, this.#url);
     this.#url = fragment !== null && StringPrototypeIndexOf(href, '#') === -1 ? href + fragment[0] : href;
     this.#send();
@@ -254,6 +269,7 @@ class Fetching {
     } else {
       const exchange = this.#exchange;
       this.#settled = true;
+      if (this.#timing !== undefined) resourceTiming.end(this.#timing, 0);
       if (exchange !== undefined) {
         exchange.onFailure = undefined;
         exchange.drop(reason);
@@ -267,6 +283,7 @@ class Fetching {
   #fail(error) {
     if (this.#settled) return;
     this.#settled = true;
+    if (this.#timing !== undefined) resourceTiming.end(this.#timing, 0);
     if (this.#signal !== undefined) abort.removeAlgorithm(this.#signal, this.#onAbort);
     const reader = this.#reader;
     this.#reader = undefined;
@@ -274,6 +291,10 @@ class Fetching {
     if (reader !== undefined) streams.cancel(reader, error);
   }
 }
+
+// Of a body that came whole with its head: null, a text of as many bytes as characters, or bytes.
+const sizeOf = (body) =>
+  (body === null ? 0 : typeof body === 'string' ? body.length : TypedArrayPrototypeGetByteLength(body));
 
 function cancelStream(stream, reason) {
   if (!streams.isLocked(stream)) streams.cancel(streams.getReader(stream), reason);
@@ -349,8 +370,8 @@ async function checkIntegrity(response, integrity) {
 // ---- fetch ----
 
 // A promise of the response to a request that is no script's: its parts are as `partsOf` gives them.
-requests.fetchParts = (parts) => new Promise((resolve, reject) => {
-  new Fetching(parts, resolve, reject).start();
+requests.fetchParts = (parts, initiatorType) => new Promise((resolve, reject) => {
+  new Fetching(parts, resolve, reject).start(initiatorType);
 });
 
 core.defineGlobalFunction('fetch', function fetch(input, init = undefined) {
@@ -366,5 +387,5 @@ core.defineGlobalFunction('fetch', function fetch(input, init = undefined) {
   } catch (error) {
     return PromiseReject(error);
   }
-  return requests.fetchParts(parts);
+  return requests.fetchParts(parts, 'fetch');
 });

@@ -80,6 +80,10 @@ class Exchange {
   onReadable = undefined;
   onForwarded = undefined;
   onDrained = undefined;
+  // What becomes its entry (bootstrap/resource_timing.js), if it gets one.
+  timing = undefined;
+  // Bytes of the body that a script has read.
+  received = 0;
 
   constructor(handle) {
     this.handle = handle;
@@ -91,6 +95,7 @@ class Exchange {
     this.over = true;
     this.error = error;
     exchanges.delete(this.handle);
+    if (this.timing !== undefined) core.resourceTiming.end(this.timing, this.received);
     const { onFailure, onDrained } = this;
     this.onHead = this.onReadable = this.onForwarded = this.onFailure = this.onDrained = undefined;
     this.waiting = undefined;
@@ -122,6 +127,7 @@ core.bindCallback('fetchEvent', (handle, event, a, b, c, d, e, f) => {
       const { onReadable } = exchange;
       exchange.waiting = exchange.onReadable = exchange.onFailure = undefined;
       if (a === null) exchange.end(undefined);
+      else exchange.received += TypedArrayPrototypeGetByteLength(a);
       onReadable(a);
       break;
     }
@@ -180,6 +186,7 @@ class FetchedBody {
       throw error;
     }
     if (chunk === null) exchange.drop(undefined);
+    else if (chunk !== undefined) exchange.received += TypedArrayPrototypeGetByteLength(chunk);
     if (chunk !== undefined) return chunk;
     return new Promise((resolve, reject) => {
       exchange.waiting = this;

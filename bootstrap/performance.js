@@ -1,5 +1,5 @@
 // `performance`: the clock of High Resolution Time, milliseconds as fine as the system's monotonic clock, and the methods of
-// User Timing and the Performance Timeline.
+// User Timing, Resource Timing and the Performance Timeline.
 
 const { event, ops, performanceMethods: methods, webidl } = core;
 
@@ -47,6 +47,18 @@ class Performance extends event.EventTarget {
     return methods.clearMeasures(measureName);
   }
 
+  clearResourceTimings() {
+    if (!(#brand in this)) throw webidl.illegalInvocation('Performance');
+    core.resourceTiming.clear();
+  }
+
+  setResourceTimingBufferSize(maxSize) {
+    if (!(#brand in this)) throw webidl.illegalInvocation('Performance');
+    const context = "Failed to execute 'setResourceTimingBufferSize' on 'Performance'";
+    webidl.requiredArguments(arguments.length, 1, context);
+    core.resourceTiming.setLimit(webidl.unsignedLong(maxSize, `${context}: Argument 1`));
+  }
+
   getEntries() {
     if (!(#brand in this)) throw webidl.illegalInvocation('Performance');
     return methods.getEntries();
@@ -62,6 +74,7 @@ class Performance extends event.EventTarget {
     return methods.getEntriesByName(arguments.length, name, type);
   }
 }
+event.defineEventHandler(Performance.prototype, 'resourcetimingbufferfull');
 webidl.configureInterface(Performance);
 delete core.performanceMethods;
 core.defineGlobal('Performance', Performance);

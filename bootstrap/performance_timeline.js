@@ -1,4 +1,4 @@
-// The Performance Timeline and User Timing: entries, marks, measures, observers.
+// The Performance Timeline and User Timing: entries, marks, measures, observers. Resources are in resource_timing.js.
 //
 // As the standards have it, marks and measures stay until they are cleared.
 
@@ -118,16 +118,20 @@ core.defineGlobal('PerformanceMeasure', PerformanceMeasure);
 
 // ---- The timeline ----
 
-const supportedTypes = ObjectFreeze(['mark', 'measure']);
-const isSupported = (type) => type === 'mark' || type === 'measure';
+const supportedTypes = ObjectFreeze(['mark', 'measure', 'resource']);
+const isSupported = (type) => type === 'mark' || type === 'measure' || type === 'resource';
 
 // By type, each in the order of addition.
-const timeline = { __proto__: null, mark: [], measure: [] };
+const timeline = { __proto__: null, mark: [], measure: [], resource: [] };
 // The start time of the last mark of each name.
 const lastMarks = new SafeMap();
 
 function add(entry, type) {
   ArrayPrototypePush(timeline[type], entry);
+  queue(entry, type);
+}
+
+function queue(entry, type) {
   if (observers.size > 0) queueEntry(entry, type);
 }
 
@@ -147,9 +151,11 @@ function select(entries, name, type) {
 }
 
 const selectAll = (name, type) => {
-  const found = select(timeline.mark, name, type);
-  const measures = select(timeline.measure, name, type);
-  for (let i = 0; i < measures.length; i++) ArrayPrototypePush(found, measures[i]);
+  const found = [];
+  for (let i = 0; i < supportedTypes.length; i++) {
+    const entries = select(timeline[supportedTypes[i]], name, type);
+    for (let at = 0; at < entries.length; at++) ArrayPrototypePush(found, entries[at]);
+  }
   return byStartTime(found);
 };
 
@@ -267,6 +273,9 @@ const toName = (name, method) =>
 // ---- Observers ----
 
 const observers = new SafeSet();
+// Entries of resources that were not kept; of other types all are.
+let droppedResources = 0;
+let isObserved;
 let isTaskQueued = false;
 let makeList;
 let deliver;
@@ -386,12 +395,17 @@ class PerformanceObserver {
       });
       queueTask();
     };
+    isObserved = (type) => {
+      let found = false;
+      if (observers.size > 0) SetPrototypeForEach(observers, (observer) => found ||= observer.#types.has(type));
+      return found;
+    };
     deliver = (observer) => {
       const entries = observer.#buffer;
       if (entries.length === 0) return;
       observer.#buffer = [];
-      // No buffer here is ever full, so no entry was dropped.
-      const options = observer.#requiresDroppedEntries ? { droppedEntriesCount: 0 } : {};
+      const droppedEntriesCount = observer.#types.has('resource') ? droppedResources : 0;
+      const options = observer.#requiresDroppedEntries ? { droppedEntriesCount } : {};
       observer.#requiresDroppedEntries = false;
       try {
         FunctionPrototypeCall(observer.#callback, observer, makeList(entries), observer, options);
@@ -414,3 +428,17 @@ function queueTask() {
     for (let i = 0; i < notified.length; i++) deliver(notified[i]);
   }, 0);
 }
+
+core.performanceTimeline = {
+  __proto__: null,
+  PerformanceEntry,
+  fieldsOf: entryFields,
+  isObserved,
+  // Hands an entry to the observers of its type.
+  queue,
+  // Those of resources, to be filled by bootstrap/resource_timing.js.
+  resources: timeline.resource,
+  drop(count) {
+    droppedResources += count;
+  },
+};

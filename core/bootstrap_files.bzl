@@ -55,6 +55,7 @@ BOOTSTRAP_FILES = ["//bootstrap:%s.js" % name for name in [
     "websocket",
     "websocket_client",
     "wasm",
+    "resource_timing",
     "fetch_schemes",
     "fetch",
     "event_source",

@@ -537,3 +537,60 @@ def test_a_body_that_nobody_reads_is_let_go(backend, script):
     run = script(backend(serve), {'v8.flags': ['--expose-gc']})
     run("await fetch(env.URL); setTimeout(() => gc(), 10);")
     assert ended.get(timeout=TIMEOUT)
+
+
+def test_resource_timing(backend, script):
+    def answer(peer, request):
+        if request.target == '/old':
+            peer.reply('', '302 Found', 'Location: /new')
+        else:
+            peer.reply('hello', '200 OK', 'Content-Type: Text/Plain; charset=utf-8')
+
+    server = backend(answering(answer))
+    run = script(server)
+    entry = run('''
+      const seen = [];
+      const observer = new PerformanceObserver((list) => seen.push(...list.getEntries()));
+      observer.observe({ type: 'resource' });
+      await (await fetch(env.URL + '/old')).text();
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      observer.disconnect();
+      const [entry] = performance.getEntriesByType('resource');
+      return { same: seen.length === 1 && seen[0] === entry, ...entry.toJSON() };''')['value']
+    assert entry['same'] and entry['name'] == server.url + '/old' and entry['entryType'] == 'resource'
+    assert [entry[name] for name in ('initiatorType', 'nextHopProtocol', 'responseStatus', 'contentType',
+                                     'encodedBodySize', 'decodedBodySize', 'transferSize')] == \
+        ['fetch', 'http/1.1', 200, 'text/plain', 5, 5, 305]
+    times = [entry[name] for name in ('startTime', 'redirectStart', 'redirectEnd', 'fetchStart', 'responseStart',
+                                      'responseEnd')]
+    assert 0 < times[0] == times[1] and times == sorted(times)
+    assert abs(entry['duration'] - (times[-1] - times[0])) < 0.001
+
+    # A request that fails has an entry too; data: URLs have none.
+    assert run('''
+      performance.clearResourceTimings();
+      await fetch(env.URL + '/old', { redirect: 'error' }).catch(() => {});
+      await fetch('data:,x');
+      return performance.getEntriesByType('resource').map(({ responseStatus, transferSize }) =>
+        [responseStatus, transferSize]);''')['value'] == [[0, 0]]
+
+    # The buffer is bounded, and a script may make room in it.
+    assert run('''
+      const get = async (path) => (await fetch(env.URL + path)).text();
+      const names = () => performance.getEntriesByType('resource').map(({ name }) => name.at(-1)).join('');
+      const turn = () => new Promise((resolve) => setTimeout(resolve, 5));
+      performance.clearResourceTimings();
+      performance.setResourceTimingBufferSize(2);
+      for (const path of ['/a', '/b', '/c']) await get(path);
+      await turn();
+      const full = names();
+      performance.onresourcetimingbufferfull = () => performance.setResourceTimingBufferSize(3);
+      for (const path of ['/d', '/e']) await get(path);
+      await turn();
+      let dropped;
+      new PerformanceObserver((list, observer, options) => {
+        dropped = options.droppedEntriesCount;
+        observer.disconnect();
+      }).observe({ type: 'resource', buffered: true });
+      await turn();
+      return [full, names(), dropped];''')['value'] == ['ab', 'abd', 2]
