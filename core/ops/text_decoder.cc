@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <utility>
@@ -126,6 +127,10 @@ Converter OpenConverter(const char* name, UConverterToUCallback callback) {
   return converter;
 }
 
+// A text of more code units fits into no string of V8's: to decode the rest is of no use.
+constexpr std::size_t kMostUnits = std::size_t{1} << 29;
+constexpr std::ptrdiff_t kPiece = 1 << 20;
+
 // An encoding with several bytes to a character, decoded by ICU.
 class IcuDecoder : public TextDecoder {
  public:
@@ -138,14 +143,18 @@ class IcuDecoder : public TextDecoder {
     std::size_t used = 0;
     UErrorCode error;
     do {
-      text.resize(used + static_cast<std::size_t>(source_limit - source) + 16);
+      // ICU takes no buffers of gigabytes.
+      const char* const end = source + std::min<std::ptrdiff_t>(source_limit - source, kPiece);
+      text.resize(used + static_cast<std::size_t>(end - source) + 16);
       char16_t* target = text.data() + used;
       error = U_ZERO_ERROR;
-      ucnv_toUnicode_77(converter_.get(), &target, text.data() + text.size(), &source, source_limit, nullptr, last,
-                        &error);
+      ucnv_toUnicode_77(converter_.get(), &target, text.data() + text.size(), &source, end, nullptr,
+                        last && end == source_limit, &error);
       used = static_cast<std::size_t>(target - text.data());
-    } while (error == U_BUFFER_OVERFLOW_ERROR);
-    if (last || error > U_ZERO_ERROR) ucnv_resetToUnicode_77(converter_.get());
+    } while ((error == U_BUFFER_OVERFLOW_ERROR || (error <= U_ZERO_ERROR && source != source_limit)) &&
+             used <= kMostUnits);
+    if (error == U_BUFFER_OVERFLOW_ERROR) error = U_ZERO_ERROR;
+    if (last || error > U_ZERO_ERROR || used > kMostUnits) ucnv_resetToUnicode_77(converter_.get());
     if (error > U_ZERO_ERROR) return std::nullopt;
     text.resize(used);
     return text;
