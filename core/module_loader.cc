@@ -352,9 +352,30 @@ v8::MaybeLocal<v8::Value> ModuleLoader::EvaluateSynthetic(v8::Local<v8::Context>
   return resolver->GetPromise();
 }
 
+bool ModuleLoader::Link(v8::Local<v8::Context> context, v8::Local<v8::Module> module) {
+  v8::TryCatch try_catch(isolate_);
+  if (!module->InstantiateModule(context, LinkImport).IsNothing()) return true;
+  if (try_catch.CanContinue()) ExplainEmptyModule(context, try_catch.Exception());
+  try_catch.ReThrow();
+  return false;
+}
+
+void ModuleLoader::ExplainEmptyModule(v8::Local<v8::Context> context, v8::Local<v8::Value> error) {
+  const std::string report = DescribeValue(context, error);
+  for (const auto& [key, record] : records_) {
+    for (const auto& [specifier, imported] : record->imports) {
+      if (imported->location.path != kEmptyModule) continue;
+      if (report.find("requested module '" + specifier + "' does not provide") == report.npos) continue;
+      return NameImporter(context, error,
+                          "the package '" + resolver_->PackageOf(record->location.path) +
+                              "' has an empty module in its place, by `browser` in package.json");
+    }
+  }
+}
+
 v8::MaybeLocal<v8::Promise> ModuleLoader::Evaluate(v8::Local<v8::Context> context, const Record& record) {
   const v8::Local<v8::Module> module = record.module.Get(isolate_);
-  if (module->InstantiateModule(context, LinkImport).IsNothing()) return {};
+  if (!Link(context, module)) return {};
   v8::Local<v8::Value> promise;
   if (!module->Evaluate(context).ToLocal(&promise)) return {};
   return promise.As<v8::Promise>();
@@ -522,7 +543,7 @@ v8::MaybeLocal<v8::Value> ModuleLoader::RequireModule(v8::Local<v8::Context> con
                    "ERR_REQUIRE_CYCLE_MODULE");
     return {};
   }
-  if (loaded->InstantiateModule(context, LinkImport).IsNothing()) return {};
+  if (!Link(context, loaded)) return {};
   if (loaded->IsGraphAsync()) {
     ThrowTypeError(isolate_, "Cannot require '" + module.path + "': it has a top-level await; use import()",
                    "ERR_REQUIRE_ASYNC_MODULE");

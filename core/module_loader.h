@@ -100,6 +100,9 @@ class ModuleLoader {
   void Forget(const std::vector<std::string>& added);
   // Reads the import map and finds the root; false with an exception pending.
   bool Prepare(const std::string& main);
+  bool Link(v8::Local<v8::Context> context, v8::Local<v8::Module> module);
+  // Says in the error of a missing name whose package.json took the module away.
+  void ExplainEmptyModule(v8::Local<v8::Context> context, v8::Local<v8::Value> error);
   v8::MaybeLocal<v8::Promise> Evaluate(v8::Local<v8::Context> context, const Record& record);
 
   Record* Find(v8::Local<v8::Module> module);

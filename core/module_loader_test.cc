@@ -50,6 +50,18 @@ TEST_F(ModuleLoaderTest, EvaluatesAModuleOnce) {
   EXPECT_THAT(host_.console, ElementsAre("once"));
 }
 
+TEST_F(ModuleLoaderTest, ANameOfAnEmptyModuleIsAnErrorThatNamesThePackage) {
+  folder_.Write("node_modules/p/package.json", R"({"name": "p", "browser": {"fs": false}})");
+  folder_.Write("node_modules/p/default.mjs", "import fs from 'fs'; console.log(Object.keys(fs).length);");
+  folder_.Write("node_modules/p/name.mjs", "import { readFile } from 'fs';");
+  EXPECT_EQ(Load("import 'p/default.mjs';"), "");
+  EXPECT_THAT(host_.console, ElementsAre("0"));
+  EXPECT_THAT(Load("import 'p/name.mjs';"),
+              AllOf(HasSubstr("SyntaxError"), HasSubstr("'fs' does not provide an export named 'readFile'"),
+                    HasSubstr("the package 'p' has an empty module in its place"), HasSubstr("name.mjs:1:10")));
+  EXPECT_THAT(Load("await import('p/name.mjs');"), HasSubstr("the package 'p' has an empty module in its place"));
+}
+
 TEST_F(ModuleLoaderTest, LinksCyclesWithLiveBindings) {
   folder_.Write("a.mjs",
                 "import { b } from './b.mjs'; export let a = 1; export const readB = () => b; export function "

@@ -290,7 +290,8 @@ Resolution ModuleResolver::ReplaceFile(Resolution file, Kind kind) {
 Resolution ModuleResolver::ResolveReplacement(const std::string& target, const PackageJson& package, Kind kind) {
   if (target.empty()) {
     Resolution nothing;
-    nothing.module = {"node:_empty", "_empty", ModuleFormat::kBuiltin, ModuleSyntax::kJavaScript};
+    nothing.module = {std::string("node:") + kEmptyModule, kEmptyModule, ModuleFormat::kBuiltin,
+                      ModuleSyntax::kJavaScript};
     return nothing;
   }
   const std::string path = (fs::path(package.folder) / target).lexically_normal().string();

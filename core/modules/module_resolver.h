@@ -37,6 +37,9 @@ struct Resolution {
   bool not_found = false;  // Nothing is there, rather than something broken.
 };
 
+// The built-in that stands for what a package's `browser` map has `false` for.
+inline constexpr char kEmptyModule[] = "_empty";
+
 // Finds the files that specifiers mean, as Node does ("ECMAScript modules, Resolution Algorithm" and "CommonJS modules,
 // All together"), with the conditions `workerd`, `worker`, `browser` and `import` or `require`, and an import map
 // before it.
