@@ -8,8 +8,16 @@ const { MathMax, ReflectApply, SafeMap, TypeError } = core.primordials;
 
 const globalObject = globalThis;
 
-// By id: { callback, parameters, interval, asyncContext }; `interval` is negative for a timer that fires once.
-const timers = new SafeMap();
+class Timer {
+  constructor(callback, parameters, interval, asyncContext) {
+    this.callback = callback;
+    this.parameters = parameters;
+    this.interval = interval;  // Negative for a timer that fires once.
+    this.asyncContext = asyncContext;
+  }
+}
+
+const timers = new SafeMap();  // By id.
 let lastId = 0;
 
 function start(callback, delay, parameters = undefined, interval = -1) {
@@ -17,7 +25,7 @@ function start(callback, delay, parameters = undefined, interval = -1) {
   do {
     lastId = lastId >= 0x7fffffff ? 1 : lastId + 1;
   } while (timers.has(lastId));
-  timers.set(lastId, { __proto__: null, callback, parameters, interval, asyncContext: ops.asyncContext() });
+  timers.set(lastId, new Timer(callback, parameters, interval, ops.asyncContext()));
   ops.timerAdd(lastId, delay);
   return lastId;
 }
