@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
-#include <cstdint>
 
 namespace jsd {
 namespace {
@@ -18,28 +17,10 @@ ClientStream::Progress SocketProgress(long result) {
   return {ClientStream::Status::kFailed, 0, errno};
 }
 
-// What a server may make OpenSSL do without sending data: each ticket or KeyUpdate is two or three steps. OpenSSL would
-// read on for as long as they come.
-constexpr std::intptr_t kMostSteps = 128;
-
-// The steps since the last data are kept with `ssl`.
-int StepsIndex() {
-  static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
-  return index;
-}
-
-std::intptr_t Steps(const SSL* ssl) { return reinterpret_cast<std::intptr_t>(::SSL_get_ex_data(ssl, StepsIndex())); }
-
-void SetSteps(SSL* ssl, std::intptr_t steps) {
-  ::SSL_set_ex_data(ssl, StepsIndex(), reinterpret_cast<void*>(steps));  // NOLINT(performance-no-int-to-ptr)
-}
-
-void OnStep(const SSL* ssl, int, int) { SetSteps(const_cast<SSL*>(ssl), Steps(ssl) + 1); }
-
 // Stands before each operation of the socket, and behind it.
 long MayRead(BIO* bio, int operation, const char*, std::size_t, int, long, int result, std::size_t*) {
-  const auto* const ssl = reinterpret_cast<const SSL*>(::BIO_get_callback_arg(bio));
-  return operation == BIO_CB_READ && Steps(ssl) > kMostSteps ? -1 : result;
+  const auto* const steps = reinterpret_cast<const TlsSteps*>(::BIO_get_callback_arg(bio));
+  return operation == BIO_CB_READ && steps->too_many() ? -1 : result;
 }
 
 int Bounded(std::size_t size) { return static_cast<int>(std::min<std::size_t>(size, INT_MAX)); }
@@ -75,9 +56,10 @@ ClientStream::Progress ClientStream::Handshake() {
   errno = 0;
   const int result = ::SSL_do_handshake(ssl_.get());
   if (result != 1) return TlsProgress(result);
-  ::SSL_set_info_callback(ssl_.get(), OnStep);
+  steps_ = std::make_unique<TlsSteps>();
+  steps_->Watch(ssl_.get());
   BIO* const input = ::SSL_get_rbio(ssl_.get());
-  ::BIO_set_callback_arg(input, reinterpret_cast<char*>(ssl_.get()));
+  ::BIO_set_callback_arg(input, reinterpret_cast<char*>(steps_.get()));
   ::BIO_set_callback_ex(input, MayRead);
   return {Status::kDone};
 }
@@ -87,7 +69,7 @@ ClientStream::Progress ClientStream::Read(char* room, std::size_t size) {
   ::ERR_clear_error();
   errno = 0;
   const int result = ::SSL_read(ssl_.get(), room, Bounded(size));
-  if (result > 0) SetSteps(ssl_.get(), 0);
+  if (result > 0) steps_->DataCame();
   return TlsProgress(result);
 }
 
@@ -105,6 +87,7 @@ void ClientStream::Close() {
   }
   ::ERR_clear_error();
   ssl_.reset();
+  steps_.reset();
   socket_.Reset();
 }
 

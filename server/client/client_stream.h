@@ -2,10 +2,12 @@
 #define JSD_SERVER_CLIENT_CLIENT_STREAM_H_
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "server/client/tls_context.h"
+#include "server/tls/tls_steps.h"
 #include "worker/unique_fd.h"
 
 namespace jsd {
@@ -46,7 +48,8 @@ class ClientStream {
   Progress TlsProgress(int result);
 
   UniqueFd socket_;
-  SslPtr ssl_;  // Uses the socket, so it goes first.
+  std::unique_ptr<TlsSteps> steps_;  // Of ssl_, once the handshake is done.
+  SslPtr ssl_;                       // Uses the socket and the steps, so it goes first.
 };
 
 }  // namespace jsd

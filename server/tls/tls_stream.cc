@@ -26,9 +26,6 @@ using nlohmann::json;
 
 // What Receive may read from the socket beyond the room that it is given: a record, more or less.
 constexpr std::size_t kMostOverhead = SSL3_RT_MAX_PACKET_SIZE;
-// Each KeyUpdate is two or three steps, and costs the server as much as the client. Clients that have gigabytes to send
-// send one now and then.
-constexpr unsigned kMostSteps = 128;
 
 // OpenSSL tells an error of a call by what is in the thread's queue, where others (WebCrypto) may have left something.
 void ForgetErrors() {
@@ -100,7 +97,7 @@ struct TlsStream::Bio {
   static int Read(BIO* bio, char* data, int size) {
     auto& stream = *static_cast<TlsStream*>(BIO_get_data(bio));
     BIO_clear_retry_flags(bio);
-    if (stream.drained_ || stream.input_left_ == 0 || stream.steps_ > kMostSteps) {
+    if (stream.drained_ || stream.input_left_ == 0 || stream.steps_.too_many()) {
       BIO_set_retry_read(bio);
       return -1;
     }
@@ -157,13 +154,10 @@ TlsStream::TlsStream(std::shared_ptr<const TlsListener> listener, int socket)
   BIO* const output = listener_->kernel() ? BIO_new_socket(socket, BIO_NOCLOSE) : input;
   JSD_CHECK(output != nullptr);
   SSL_set_bio(ssl_.get(), input, output);
-  SSL_set_app_data(ssl_.get(), this);
   SSL_set_accept_state(ssl_.get());
 }
 
 TlsStream::~TlsStream() = default;
-
-void TlsStream::OnStep(const SSL* ssl, int, int) { ++static_cast<TlsStream*>(SSL_get_app_data(ssl))->steps_; }
 
 TlsStream::Handshake TlsStream::Continue(bool end_seen) {
   end_seen_ |= end_seen;
@@ -173,7 +167,7 @@ TlsStream::Handshake TlsStream::Continue(bool end_seen) {
   ForgetErrors();
   const int result = SSL_do_handshake(ssl_.get());
   if (result == 1) {
-    SSL_set_info_callback(ssl_.get(), OnStep);
+    steps_.Watch(ssl_.get());
     return Handshake::kDone;
   }
   switch (SSL_get_error(ssl_.get(), result)) {
@@ -206,7 +200,7 @@ long TlsStream::Receive(std::span<char> room) {
     ForgetErrors();
     if (SSL_read_ex(ssl_.get(), room.data() + total, room.size() - total, &size) == 1) {
       total += size;
-      steps_ = 0;
+      steps_.DataCame();
       more_input_ = total == room.size();
       if (drained_ && SSL_has_pending(ssl_.get()) == 0) {
         more_input_ = false;
@@ -215,11 +209,11 @@ long TlsStream::Receive(std::span<char> room) {
       continue;
     }
     const int error = SSL_get_error(ssl_.get(), 0);
-    if (error == SSL_ERROR_WANT_READ && steps_ <= kMostSteps) {
+    if (error == SSL_ERROR_WANT_READ && !steps_.too_many()) {
       more_input_ = !drained_;
       break;
     }
-    if (error == SSL_ERROR_WANT_WRITE && steps_ <= kMostSteps) {
+    if (error == SSL_ERROR_WANT_WRITE && !steps_.too_many()) {
       wants_output_ = true;
       break;
     }

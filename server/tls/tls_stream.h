@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "server/tls/tls_registry.h"
+#include "server/tls/tls_steps.h"
 
 namespace jsd {
 
@@ -70,9 +71,6 @@ class TlsStream {
   };
   struct Bio;
 
-  // What the client makes OpenSSL do beside reading data: called for steps of the protocol and for alerts.
-  static void OnStep(const SSL* ssl, int where, int result);
-
   const std::shared_ptr<const TlsListener> listener_;
   const int socket_;
   std::unique_ptr<SSL, FreeSsl> ssl_;
@@ -80,8 +78,8 @@ class TlsStream {
   std::string failure_;
   std::string description_;
   std::size_t input_left_ = 0;  // What may still be read from the socket before somebody else has a turn.
-  unsigned steps_ = 0;          // Since the last data.
-  char first_ = 0;              // The first byte that the client sent.
+  TlsSteps steps_;
+  char first_ = 0;  // The first byte that the client sent.
   bool any_input_ = false;
   bool drained_ = false;  // The socket has nothing more to read now.
   bool end_seen_ = false;
