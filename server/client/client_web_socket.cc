@@ -135,7 +135,6 @@ void ClientWebSocket::OnUpgraded(ClientStream stream, const ResponseParser& head
   reader_.emplace(WsRole::kClient, WsReadLimits{pool_.web_socket_config.frame, pool_.web_socket_config.message},
                   inflater, own_inflater_ != nullptr);
   state_ = State::kOpen;
-  last_heard_ = last_message_ = CoarseClock::Now();
   if (events_ == nullptr) return;
   events_->OnOpen(*this, protocol_);
   std::string first(rest);
@@ -166,7 +165,7 @@ void ClientWebSocket::ReadAll() {
 void ClientWebSocket::Take(char* data, std::size_t size) {
   // What follows a Close is nobody's.
   if (size == 0 || state_ == State::kEnding) return;
-  heard_ = true;
+  activity_.Heard();
   const bool direct = input_.empty();
   if (!direct) {
     input_.append(data, size);
@@ -194,7 +193,7 @@ void ClientWebSocket::Take(char* data, std::size_t size) {
 void ClientWebSocket::OnMessage(bool text, std::string_view message) {
   // What was under way when the script closed comes too late.
   if (state_ != State::kOpen || events_ == nullptr) return;
-  spoken_ = true;
+  activity_.Spoke();
   const bool more = events_->OnEvent(
       {.peer = this, .kind = text ? WebSocketEvent::Kind::kText : WebSocketEvent::Kind::kBinary, .data = message});
   paused_ = paused_ || !more;
@@ -254,7 +253,7 @@ void ClientWebSocket::Send(Kind kind, std::string_view message) {
     // The WebSockets standard: one whose data cannot be queued is full, and ends as one that has failed.
     if (unsent() > pool_.config.queue) return Report({.failed = true});
   }
-  spoken_ = true;
+  activity_.Spoke();
   const WsOpcode opcode = kind == Kind::kText ? WsOpcode::kText : WsOpcode::kBinary;
   if (compresses_ && message.size() >= kLeastCompressed) {
     SendFrame(opcode, deflater_->Deflate(message), true);
@@ -331,30 +330,27 @@ void ClientWebSocket::Abandon() {
 }
 
 void ClientWebSocket::CheckDeadline(std::int64_t now) {
-  const WebSocketConfig& config = pool_.web_socket_config;
-  if (heard_) {
-    heard_ = pinged_ = false;
-    last_heard_ = now;
+  // In the handshake the request has deadlines of its own.
+  if (state_ == State::kHandshake || state_ == State::kClosed) return;
+  if (state_ != State::kOpen) {
+    if (now >= close_deadline_) Report(end_);
+    return;
   }
-  if (spoken_) {
-    spoken_ = false;
-    last_message_ = now;
-  }
-  switch (state_) {
-    case State::kHandshake:  // The request has deadlines of its own.
-    case State::kClosed:
-      return;
-    case State::kClosing:
-    case State::kEnding:
-      if (now >= close_deadline_) Report(end_);
-      return;
-    case State::kOpen:
+  // What has come is not read: nobody knows whether the server is silent.
+  if (paused_) activity_.Heard();
+  switch (activity_.Look(now, pool_.web_socket_config)) {
+    case WsActivity::Due::kNothing:
+      break;
+    case WsActivity::Due::kPing:
+      SendFrame(WsOpcode::kPing, {});
+      break;
+    case WsActivity::Due::kGone:
+      Report({.failed = true});
+      break;
+    case WsActivity::Due::kIdle:
+      Close(kWsGoingAway, "idle");
       break;
   }
-  if (config.idle.count() != 0 && now - last_message_ >= config.idle.count()) return Close(kWsGoingAway, "idle");
-  if (config.ping.count() == 0 || paused_ || now - last_heard_ < config.ping.count()) return;
-  if (!std::exchange(pinged_, true)) return SendFrame(WsOpcode::kPing, {});
-  if (now - last_heard_ >= 2 * config.ping.count()) Report({.failed = true});
 }
 
 }  // namespace jsd

@@ -15,6 +15,7 @@
 #include "server/client/client_stream.h"
 #include "server/client/scheduled.h"
 #include "server/poller.h"
+#include "server/websocket/ws_activity.h"
 #include "server/websocket/ws_deflate.h"
 #include "server/websocket/ws_frame.h"
 #include "server/websocket/ws_reader.h"
@@ -137,11 +138,7 @@ class ClientWebSocket final : public WebSocketPeer,
   mutable std::deque<Queued> queued_;
 
   End end_;
-  bool heard_ = false;   // The server has sent something since the last look at the clock,
-  bool spoken_ = false;  // or there was a message.
-  bool pinged_ = false;
-  std::int64_t last_heard_ = 0;
-  std::int64_t last_message_ = 0;
+  WsActivity activity_;
   std::int64_t close_deadline_ = 0;
 };
 

@@ -45,7 +45,7 @@ HttpWebSocket::~HttpWebSocket() = default;
 
 std::size_t HttpWebSocket::Read(char* data, std::size_t size) {
   if (state_ == State::kClosed) return size;
-  heard_ = true;
+  activity_.Heard();
   const std::size_t consumed = reader_.Read(data, size, *this);
   // The client broke the protocol.
   if (reader_.error() != 0 && end_ == nullptr) end_ = std::make_unique<End>(End{.answer = reader_.error()});
@@ -55,7 +55,7 @@ std::size_t HttpWebSocket::Read(char* data, std::size_t size) {
 void HttpWebSocket::OnMessage(bool text, std::string_view message) {
   // What was under way when the script closed comes too late.
   if (state_ != State::kOpen) return;
-  spoken_ = true;
+  activity_.Spoke();
   app_.messages.push_back({.peer = this,
                            .kind = text ? WebSocketEvent::Kind::kText : WebSocketEvent::Kind::kBinary,
                            .data = message,
@@ -143,7 +143,7 @@ void HttpWebSocket::Send(Kind kind, std::string_view message) {
     if (context_.config.websocket.overflow == WebSocketOverflow::kClose) Close(kWsTryAgainLater, "too slow");
     return;
   }
-  spoken_ = true;
+  activity_.Spoke();
   const WsOpcode opcode = kind == Kind::kText ? WsOpcode::kText : WsOpcode::kBinary;
   if (compresses_ && message.size() >= kLeastCompressed) {
     SendFrame(opcode, deflater_->Deflate(message), true);
@@ -189,25 +189,20 @@ void HttpWebSocket::OnClosed() {
 }
 
 bool HttpWebSocket::IsOverdue(std::int64_t now) {
-  const WebSocketConfig& config = context_.config.websocket;
-  if (heard_) {
-    heard_ = pinged_ = false;
-    last_heard_ = now;
-  }
-  if (spoken_) {
-    spoken_ = false;
-    last_message_ = now;
-  }
   if (state_ == State::kClosing) return now >= close_deadline_;
   if (state_ != State::kOpen) return false;
-  if (config.idle.count() != 0 && now - last_message_ >= config.idle.count()) {
-    Close(kWsGoingAway, "idle");
-    return false;
+  switch (activity_.Look(now, context_.config.websocket)) {
+    case WsActivity::Due::kNothing:
+      return false;
+    case WsActivity::Due::kPing:
+      SendFrame(WsOpcode::kPing, {});
+      return false;
+    case WsActivity::Due::kGone:
+      return true;
+    case WsActivity::Due::kIdle:
+      Close(kWsGoingAway, "idle");
+      return false;
   }
-  if (config.ping.count() == 0 || now - last_heard_ < config.ping.count()) return false;
-  if (pinged_) return now - last_heard_ >= 2 * config.ping.count();
-  pinged_ = true;
-  SendFrame(WsOpcode::kPing, {});
   return false;
 }
 

@@ -10,6 +10,7 @@
 
 #include "core/web_socket.h"
 #include "server/http/http_context.h"
+#include "server/websocket/ws_activity.h"
 #include "server/websocket/ws_deflate.h"
 #include "server/websocket/ws_frame.h"
 #include "server/websocket/ws_reader.h"
@@ -106,11 +107,7 @@ class HttpWebSocket final : public WebSocketPeer, private WsSink {
   std::uint64_t queued_bytes_ = 0;      // All that was ever queued.
   mutable std::vector<Queued> queued_;  // What may not have been sent whole.
 
-  bool heard_ = true;   // The client has sent something since the last look at the clock,
-  bool spoken_ = true;  // or there was a message.
-  bool pinged_ = false;
-  std::int64_t last_heard_ = 0;
-  std::int64_t last_message_ = 0;
+  WsActivity activity_;
   std::int64_t close_deadline_ = CoarseClock::kNever;
 };
 

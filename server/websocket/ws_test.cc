@@ -2,9 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <string>
 #include <vector>
 
+#include "server/websocket/ws_activity.h"
 #include "server/websocket/ws_deflate.h"
 #include "server/websocket/ws_frame.h"
 #include "server/websocket/ws_handshake.h"
@@ -331,6 +333,37 @@ TEST(WsDeflate, AServerAgreesToWhatWasOffered) {
   }
   EXPECT_FALSE(accept("permessage-deflate", WebSocketCompression::kMessage, &agreement));
   EXPECT_FALSE(accept("permessage-deflate", WebSocketCompression::kOff, &agreement));
+}
+
+TEST(WsActivity, AsksOnceForASignOfLife) {
+  using Due = WsActivity::Due;
+  WebSocketConfig config;
+  WsActivity activity;
+  EXPECT_EQ(activity.Look(1000, config), Due::kNothing);
+  EXPECT_EQ(activity.Look(1'000'000, config), Due::kNothing) << "zero: none is asked for";
+  config.ping = std::chrono::milliseconds(100);
+  activity.Heard();
+  EXPECT_EQ(activity.Look(1'000'000, config), Due::kNothing);
+  EXPECT_EQ(activity.Look(1'000'099, config), Due::kNothing);
+  EXPECT_EQ(activity.Look(1'000'100, config), Due::kPing);
+  EXPECT_EQ(activity.Look(1'000'199, config), Due::kNothing);
+  activity.Heard();
+  EXPECT_EQ(activity.Look(1'000'200, config), Due::kNothing);
+  EXPECT_EQ(activity.Look(1'000'300, config), Due::kPing);
+  EXPECT_EQ(activity.Look(1'000'400, config), Due::kGone);
+}
+
+TEST(WsActivity, PongsAreNoMessages) {
+  using Due = WsActivity::Due;
+  WebSocketConfig config;
+  config.idle = std::chrono::milliseconds(100);
+  WsActivity activity;
+  EXPECT_EQ(activity.Look(1000, config), Due::kNothing);
+  activity.Spoke();
+  EXPECT_EQ(activity.Look(1090, config), Due::kNothing);
+  activity.Heard();
+  EXPECT_EQ(activity.Look(1189, config), Due::kNothing);
+  EXPECT_EQ(activity.Look(1190, config), Due::kIdle);
 }
 
 }  // namespace
