@@ -322,7 +322,7 @@ def test_while_a_worker_is_stuck_new_connections_go_to_others_and_none_is_lost(h
         assert [client.read_response().status for client in kept] == [200] * 8
 
 
-def p99(connection, blocks=9, count=1000):
+def p99(connection, blocks=3, count=1000):
     """Seconds: the median of what each of some blocks of requests has, so that a moment of the machine's does not
     decide."""
     found = []
@@ -340,32 +340,37 @@ def p99(connection, blocks=9, count=1000):
 @pytest.mark.parametrize('what', ['loop', 'bomb', 'stuck', 'reload'])
 def test_the_latency_beside_a_hostile_app(two, what):
     """Of a quiet app on a connection that is kept: at most three times what it is alone, while the other misbehaves without
-    end. For a machine that has nothing else to do."""
+    end. Both in turn, and the middle one of what comes out; for a machine that has nothing else to do."""
     server = two(limits={'slice': '300ms', 'heap': '64MiB'})
     if what != 'reload':
         server.expect('app=own')
-    with server.connect() as client:
-        p99(client, 1)
-        alone = p99(client)
+
+    def misbehave(over):
+        while not over.is_set():
+            if what == 'reload':
+                server.send_signal(signal.SIGHUP)
+                time.sleep(0.3)
+                continue
+            with server.connect() as other:
+                other.socket.settimeout(60)
+                assert other.get(f'/own/{what}').status == 503
+            if what == 'stuck':
+                return  # Only so many threads may be lost.
+
+    def beside(client):
         over = threading.Event()
-
-        def misbehave():
-            rounds = 0
-            while not over.is_set() and rounds < (4 if what == 'stuck' else 1000):
-                rounds += 1
-                if what == 'reload':
-                    server.send_signal(signal.SIGHUP)
-                    time.sleep(0.3)
-                else:
-                    with server.connect() as other:
-                        other.socket.settimeout(60)
-                        assert other.get(f'/own/{what}').status == 503
-
-        thread = threading.Thread(target=misbehave)
+        thread = threading.Thread(target=misbehave, args=(over,))
         thread.start()
-        beside = p99(client)
+        found = p99(client)
         over.set()
         thread.join()
-    print(f'p99 alone {alone * 1e6:.0f} us, beside {what} {beside * 1e6:.0f} us: {beside / alone:.2f}')
-    assert beside <= 3 * alone
+        return found
+
+    with server.connect() as client:
+        p99(client, 1)
+        measured = [(p99(client), beside(client)) for _ in range(5)]
+    ratio = statistics.median(hostile / alone for alone, hostile in measured)
+    print(f'p99 alone and beside {what}, us:', [(round(one * 1e6), round(other * 1e6)) for one, other in measured],
+          f'{ratio:.2f}')
+    assert ratio <= 3
     assert server.stop() == 0
