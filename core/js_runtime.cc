@@ -375,7 +375,7 @@ JsRuntime::~JsRuntime() = default;
 void JsRuntime::LoadApp(const std::string& path, Loaded loaded) { impl_->Load(path, true, std::move(loaded)); }
 void JsRuntime::LoadModule(const std::string& path, Loaded loaded) { impl_->Load(path, false, std::move(loaded)); }
 void JsRuntime::RunScripts(std::span<const ClassicScript> scripts) { impl_->RunScripts(scripts); }
-void JsRuntime::Dispatch(std::span<RequestEvent* const> batch) { impl_->Dispatch(batch); }
+std::size_t JsRuntime::Dispatch(std::span<RequestEvent* const> batch) { return impl_->Dispatch(batch); }
 void JsRuntime::Cancel(RequestEvent& event, std::string_view reason) { impl_->Cancel(event, reason); }
 void JsRuntime::Drained(RequestEvent& event) { impl_->Drained(event); }
 void JsRuntime::BodyArrived(RequestEvent& event, std::size_t filled) { impl_->BodyArrived(event, filled); }

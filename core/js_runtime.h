@@ -102,7 +102,9 @@ class JsRuntime {
 
   // Hands over a batch of requests: V8 is entered once, each handler is called, one microtask checkpoint follows.
   // Replies that are ready come back through the events before this returns, the others from later calls of Poll.
-  void Dispatch(std::span<RequestEvent* const> batch);
+  // Returns how many it has taken: one that exhausts the heap is the last, and those behind it are left to a runtime
+  // that can serve them.
+  std::size_t Dispatch(std::span<RequestEvent* const> batch);
 
   // Takes an event back that was not answered yet: its client is gone, or its time is over. Its `request.signal`
   // aborts; what the handler still answers is ignored. The event may be reused at once. The caller answers the client.

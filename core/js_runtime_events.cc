@@ -13,14 +13,16 @@ constexpr std::uint16_t kInternalError = 1011;
 
 }  // namespace
 
-void JsRuntime::Impl::Dispatch(std::span<RequestEvent* const> batch) {
+std::size_t JsRuntime::Impl::Dispatch(std::span<RequestEvent* const> batch) {
   const Entered entered(*this);
   v8::Isolate* isolate = isolate_.get();
   const v8::Local<v8::Function> handle = state_.callbacks.Get(isolate, Callback::kDispatchFetch);
   const v8::Local<v8::Value> receiver = v8::Undefined(isolate);
   v8::TryCatch try_catch(isolate);
+  std::size_t taken = 0;
   for (RequestEvent* event : batch) {
-    if (!state_.execution->BeginCall()) return;
+    if (!state_.execution->BeginCall()) return batch.size();
+    ++taken;
     const v8::HandleScope handle_scope(isolate);
     const std::uint32_t id = state_.events.Add(*event);
     v8::Local<v8::Value> arguments[] = {v8::Integer::NewFromUnsigned(isolate, id)};
@@ -29,9 +31,10 @@ void JsRuntime::Impl::Dispatch(std::span<RequestEvent* const> batch) {
     // The function catches what handlers throw, so this is a termination or a full stack.
     if (EndCall(try_catch.HasTerminated())) {
       FailRequest(id);
+      if (last_reason_ == Termination::Reason::kHeap) break;
     } else if (state_.events.Find(id) == event) {
       const Execution::Op op(*state_.execution);
-      if (!op) return;
+      if (!op) return batch.size();
       state_.EndEvent(id);
       event->Fail(FailReason::kHandlerError);
     }
@@ -39,6 +42,7 @@ void JsRuntime::Impl::Dispatch(std::span<RequestEvent* const> batch) {
   }
   isolate->SetContinuationPreservedEmbedderData(receiver);
   EndTurn(entered.context);
+  return taken;
 }
 
 void JsRuntime::Impl::Cancel(RequestEvent& event, std::string_view reason) {

@@ -35,7 +35,7 @@ class JsRuntime::Impl {
 
   void Load(const std::string& path, bool as_app, Loaded loaded);
   void RunScripts(std::span<const ClassicScript> scripts);
-  void Dispatch(std::span<RequestEvent* const> batch);
+  std::size_t Dispatch(std::span<RequestEvent* const> batch);
   void Cancel(RequestEvent& event, std::string_view reason);
   void Drained(RequestEvent& event);
   void BodyArrived(RequestEvent& event, std::size_t filled);

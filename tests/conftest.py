@@ -1,6 +1,7 @@
 """Options and fixtures of the tests in e2e, http1 and resilience: the built jsd, on ports that the kernel chooses.
 
-JSD_BINARY names the binary; bazel-bin/server/jsd is the default.
+JSD_BINARY names the binary; bazel-bin/server/jsd is the default. JSD_SET has settings for every server, such as
+`hardening.system_calls="refuse"`, to see what becomes of all tests with them.
 """
 
 import json

@@ -416,8 +416,10 @@ void AppRuntime::Dispatch(std::span<RequestEvent* const> batch) {
   if (current == nullptr || terminating_.load(std::memory_order_relaxed)) [[unlikely]]
     return DispatchOtherwise(batch);
   for (RequestEvent* const event : batch) event->lent_to = current;
-  current->runtime().Dispatch(batch);
+  const std::size_t taken = current->runtime().Dispatch(batch);
   current->ArmTimer();
+  if (taken < batch.size()) [[unlikely]]
+    DispatchOtherwise(batch.subspan(taken));
 }
 
 void AppRuntime::DispatchOtherwise(std::span<RequestEvent* const> batch) {

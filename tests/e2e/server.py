@@ -13,6 +13,9 @@ from http_client import TIMEOUT, Connection, wait_for
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get('JSD_BINARY', REPOSITORY / 'bazel-bin/server/jsd')).absolute()
 
+# What every server under test is to have beside its own settings.
+EVERYWHERE = [word for setting in os.environ.get('JSD_SET', '').split() for word in ('--set', setting)]
+
 _LISTENING = re.compile(r'listening on ([^\s"]+)')
 _COMPLAINT = re.compile(r'^\S+ +(warn|error)\b|"level" ?: ?"(warn|error)"', re.IGNORECASE)
 # AddressSanitizer keeps freed memory for a while, 256 MiB of it by default, which tests of memory would take for a leak.
@@ -60,7 +63,7 @@ class Server:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (nofile, nofile))
 
         with open(self.stderr_path, 'wb') as errors, open(folder / 'stdout.log', 'wb') as out:
-            self.process = subprocess.Popen([BINARY, '--config', config, *arguments], stdin=subprocess.DEVNULL,
+            self.process = subprocess.Popen([BINARY, '--config', config, *EVERYWHERE, *arguments], stdin=subprocess.DEVNULL,
                                             stdout=out, stderr=errors, cwd=folder, start_new_session=True,
                                             preexec_fn=limit_files, env={**ENVIRONMENT, **os.environ})
         self.pid = self.process.pid

@@ -62,11 +62,13 @@ def test_the_isolate_is_replaced_and_nothing_that_comes_meanwhile_is_lost(jsd):
     with server.connect() as bomb, server.connect() as wait, server.connect() as later:
         wait.send_request(target='/wait')
         wait_for(lambda: server.get('/').status == 200, 'an answer')
-        bomb.send_request(target='/bomb')
+        # Also those that came with it, as far as the isolate has not begun them.
+        bomb.send(b''.join(b'GET %s HTTP/1.1\r\nHost: a\r\n\r\n' % path for path in (b'/bomb', b'/', b'/')))
         later.send_request(target='/')
         for client in (bomb, wait, later):
             client.socket.settimeout(60)
         assert bomb.read_response().status == 503
+        assert [bomb.read_response().text for _ in range(2)] == ['kept 0', 'kept 0']
         assert wait.read_response().status == 503
         assert later.read_response().status in (200, 503)
         # The fresh isolate has nothing of the old one.
