@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
@@ -303,6 +304,27 @@ TEST(JsRuntimeSnapshot, ChangesNothingThatScriptsSee) {
   const auto [first, second] = std::mismatch(seen[0].begin(), seen[0].end(), seen[1].begin(), seen[1].end());
   EXPECT_TRUE(seen[0] == seen[1]) << "from '" << std::string(first, std::min(first + 200, seen[0].end())) << "' and '"
                                   << std::string(second, std::min(second + 200, seen[1].end())) << "'";
+}
+
+// The most memory that this process has had, in bytes.
+std::size_t PeakMemory() {
+  struct rusage usage;
+  EXPECT_EQ(::getrusage(RUSAGE_SELF, &usage), 0);
+  return static_cast<std::size_t>(usage.ru_maxrss) * 1024;
+}
+
+TEST_P(JsRuntimeTest, LargeTextsThatNobodyHoldsAreCollectedWithinOneTurn) {
+  const std::size_t before = PeakMemory();
+  // Two gigabytes of UTF-16 in all.
+  EXPECT_EQ(LoadApp(R"(
+          const bytes = new TextEncoder().encode('\u20ac'.repeat(1 << 20)), decoder = new TextDecoder();
+          let length = 0;
+          for (let i = 0; i < 1024; i++) length += decoder.decode(bytes).length;
+          console.log(length);
+          export default { fetch() {} };)"),
+            std::nullopt);
+  EXPECT_THAT(host_.console, ElementsAre("1073741824"));
+  EXPECT_LT(PeakMemory() - before, std::size_t{1} << 30);
 }
 
 }  // namespace

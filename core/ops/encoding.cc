@@ -1,6 +1,7 @@
 #include "core/ops/encoding.h"
 
 #include <icu_simdutf.h>
+#include <v8-external-memory-accounter.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -115,21 +116,27 @@ v8::MaybeLocal<v8::String> NewUtf16(v8::Isolate* isolate, std::u16string_view te
 }
 
 // From this many bytes on a string's characters lie outside of V8's heap, where large strings are made of fresh memory,
-// which the kernel clears first. They are the contents of an array buffer that there is not: so they count as such, and
-// V8 collects garbage as it does for those.
+// which the kernel clears first. They are the contents of an array buffer that there is not, so they count towards the
+// limit of those; V8 is told of them too, so that it collects strings before their memory has become too much to be
+// kept for the next ones.
 constexpr std::size_t kLarge = 512 * 1024;
 
 template <typename Char, typename Resource>
 class OutsideString final : public Resource {
  public:
-  OutsideString(std::unique_ptr<v8::BackingStore> store, std::size_t length)
-      : store_(std::move(store)), length_(length) {}
+  OutsideString(v8::Isolate* isolate, std::unique_ptr<v8::BackingStore> store, std::size_t length)
+      : isolate_(isolate), store_(std::move(store)), length_(length) {
+    memory_.Increase(isolate_, store_->ByteLength());
+  }
+  ~OutsideString() override { memory_.Decrease(isolate_, store_->ByteLength()); }
   const Char* data() const override { return static_cast<const Char*>(store_->Data()); }
   std::size_t length() const override { return length_; }
 
  private:
+  v8::Isolate* const isolate_;
   const std::unique_ptr<v8::BackingStore> store_;
   const std::size_t length_;
+  v8::ExternalMemoryAccounter memory_;
 };
 using OutsideLatin1 = OutsideString<char, v8::String::ExternalOneByteStringResource>;
 using OutsideUtf16 = OutsideString<std::uint16_t, v8::String::ExternalStringResource>;
@@ -143,7 +150,7 @@ std::unique_ptr<String> MakeOutside(v8::Isolate* isolate, std::size_t length, Fi
                                                 v8::BackingStoreOnFailureMode::kReturnNull);
   if (!store) return nullptr;
   fill(static_cast<Char*>(store->Data()));
-  return std::make_unique<String>(std::move(store), length);
+  return std::make_unique<String>(isolate, std::move(store), length);
 }
 
 v8::MaybeLocal<v8::String> NewFromAscii(v8::Isolate* isolate, std::string_view bytes) {
