@@ -22,6 +22,7 @@ const {
   NumberIsFinite,
   NumberIsNaN,
   ObjectDefineProperty,
+  ObjectFreeze,
   ObjectPrototypePropertyIsEnumerable,
   ReflectGetOwnPropertyDescriptor,
   ReflectOwnKeys,
@@ -209,6 +210,21 @@ const record = (convertKey, convertValue) => (value, context) => {
   return result;
 };
 
+// What a conversion returns: nothing that a script adds to Object.prototype shows through it. As object literals without
+// a prototype these two would be hash tables in V8.
+function Dictionary() {}
+Dictionary.prototype = ObjectFreeze({ __proto__: null });
+
+class Member {
+  constructor(key, convert, required, value, makeDefault) {
+    this.key = key;
+    this.convert = convert;
+    this.required = required;
+    this.default = value;
+    this.makeDefault = makeDefault;
+  }
+}
+
 // `members`: { key, convert, required, default, defaultValue }: `default` is a primitive, `makeDefault` a function that
 // makes a fresh object. A member that is absent and has no default is undefined. `parent` is the conversion of the
 // dictionary that this one inherits from.
@@ -220,12 +236,12 @@ function dictionary(name, members, parent = undefined) {
   }
   for (let i = 0; i < sorted.length; i++) {
     const { key, convert, required = false, default: value = undefined, makeDefault = undefined } = sorted[i];
-    ArrayPrototypePush(all, { __proto__: null, key, convert, required, default: value, makeDefault });
+    ArrayPrototypePush(all, new Member(key, convert, required, value, makeDefault));
   }
   const convertDictionary = (value, context) => {
     const absent = value === undefined || value === null;
     if (!absent && !isObject(value)) throw new TypeError(`${context} is not an object (${name})`);
-    const result = { __proto__: null };
+    const result = new Dictionary();
     for (let i = 0; i < all.length; i++) {
       const member = all[i];
       const given = absent ? undefined : value[member.key];
