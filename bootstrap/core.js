@@ -100,7 +100,7 @@ core.print = core.ops.print;
 core.recv = core.ops.recv;
 core.bindCallback = core.ops.bindCallback;
 
-const { ArrayPrototypeUnshift, ObjectCreate, ObjectDefineProperty, Promise, ReflectApply, SafeMap } = primordials;
+const { ArrayPrototypeUnshift, ObjectDefineProperty, Promise, ReflectApply, SafeMap } = primordials;
 
 // Interfaces and namespace objects are not enumerable on the global object (Web IDL, 3.7); operations are.
 core.defineGlobal = (name, value) => {
@@ -161,7 +161,3 @@ core.send = (op, ...parameters) => {
   ArrayPrototypeUnshift(parameters, op);
   return ReflectApply(core.ops.send, undefined, parameters);
 };
-
-// V8 keeps objects of so many properties as hash tables, in which every access is a search, unless they are prototypes.
-ObjectCreate(core.ops);
-ObjectCreate(core);

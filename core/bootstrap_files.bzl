@@ -61,6 +61,7 @@ BOOTSTRAP_FILES = ["//bootstrap:%s.js" % name for name in [
     "event_source",
     "fetch_event",
     "commonjs",
+    "namespaces",
 ]]
 
 # The `node:` modules, and the packages that they stand on.
