@@ -204,7 +204,6 @@ function parseHead(text) {
     }
   }
   return {
-    __proto__: null,
     method: lines[0],
     url: ops.makeRequestUrl(lines[1], lines[2], lines[3]),
     remoteAddress: lines[4],

@@ -65,7 +65,6 @@ class ReadableStream {
     if (isByte && autoAllocateChunkSize === 0) throw new TypeError(`${context}: 'autoAllocateChunkSize' is 0`);
     let object;
     const algorithms = {
-      __proto__: null,
       start: (controller) => {
         this.#stream = controller.stream;
         object = new (isByte ? bytes.Controller : readable.DefaultController)(streamInternals, controller);
@@ -185,7 +184,6 @@ class ReadableStreamAsyncIterator {
   #next() {
     if (this.#isFinished) return PromiseResolve({ value: undefined, done: true });
     const step = new Promise((resolve, reject) => readable.read(this.#reader, {
-      __proto__: null,
       chunk: (value) => resolve({ value, done: false }),
       close: () => {
         this.#finish();
@@ -254,7 +252,6 @@ function end(controller) {
 // is for `deliver` and `fail`.
 function pulled({ start = ignore, pull, cancel = ignore }) {
   return bytes.createStream({
-    __proto__: null,
     start,
     pull: (controller) => promiseCall(pull, undefined, [controller]),
     cancel: (reason) => promiseCall(cancel, undefined, [reason]),

@@ -20,22 +20,21 @@ const viewTypes = { __proto__: null };
 for (const [Class, size] of [[Int8Array, 1], [Uint8Array, 1], [Uint8ClampedArray, 1], [Int16Array, 2], [Uint16Array, 2],
   [Float16Array, 2], [Int32Array, 4], [Uint32Array, 4], [Float32Array, 4], [BigInt64Array, 8], [BigUint64Array, 8],
   [Float64Array, 8]]) {
-  if (Class !== undefined) viewTypes[Class.name] = { __proto__: null, Class, size };
+  if (Class !== undefined) viewTypes[Class.name] = { Class, size };
 }
-const dataView = { __proto__: null, Class: DataView, size: 1 };
 
 // { Class, size, buffer, byteOffset, byteLength } of a view.
 function describeView(view) {
   const tag = TypedArrayPrototypeGetSymbolToStringTag(view);
   if (tag === undefined) {
     return {
-      __proto__: null, Class: dataView.Class, size: 1, buffer: DataViewPrototypeGetBuffer(view),
+      Class: DataView, size: 1, buffer: DataViewPrototypeGetBuffer(view),
       byteOffset: DataViewPrototypeGetByteOffset(view), byteLength: DataViewPrototypeGetByteLength(view),
     };
   }
   const { Class, size } = viewTypes[tag];
   return {
-    __proto__: null, Class, size, buffer: TypedArrayPrototypeGetBuffer(view),
+    Class, size, buffer: TypedArrayPrototypeGetBuffer(view),
     byteOffset: TypedArrayPrototypeGetByteOffset(view), byteLength: TypedArrayPrototypeGetByteLength(view),
   };
 }
@@ -121,7 +120,7 @@ class ControllerState {
         return;
       }
       this.pending.push(new PullInto('default',
-        { __proto__: null, buffer, byteOffset: 0, byteLength, size: 1, Class: Uint8Array }, 1));
+        { Class: Uint8Array, size: 1, buffer, byteOffset: 0, byteLength }, 1));
     }
     stream.reader.requests.push(request);
     callPullIfNeeded(this);
@@ -211,7 +210,7 @@ function controllerClose(controller) {
 }
 
 function enqueueBytes(controller, buffer, byteOffset, byteLength) {
-  controller.queue.push({ __proto__: null, buffer, byteOffset, byteLength });
+  controller.queue.push({ buffer, byteOffset, byteLength });
   controller.queueTotalSize += byteLength;
 }
 
@@ -349,7 +348,7 @@ function pullInto(controller, view, min, request) {
     return;
   }
   const { Class, size, byteOffset, byteLength } = described;
-  const descriptor = new PullInto('byob', { __proto__: null, buffer, byteOffset, byteLength, size, Class }, minimumFill);
+  const descriptor = new PullInto('byob', { Class, size, buffer, byteOffset, byteLength }, minimumFill);
   if (controller.pending.length > 0) {
     controller.pending.push(descriptor);
     stream.reader.requests.push(request);

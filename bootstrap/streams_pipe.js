@@ -226,7 +226,6 @@ function defaultTee(stream, clones) {
     }
     tee.reading = true;
     readable.read(reader, {
-      __proto__: null,
       chunk: (chunk) => later(() => {
         readAgain = false;
         let second = chunk;
@@ -255,7 +254,7 @@ function defaultTee(stream, clones) {
     });
     return resolvedPromise();
   };
-  const makeBranch = (cancel) => readable.createStream({ __proto__: null, start: ignore, pull, cancel }, 1, undefined);
+  const makeBranch = (cancel) => readable.createStream({ start: ignore, pull, cancel }, 1, undefined);
   tee.branch1 = makeBranch((reason) => tee.cancel1(reason));
   tee.branch2 = makeBranch((reason) => tee.cancel2(reason));
   PromisePrototypeThen(reader.closed.promise, ignore, (error) => {
@@ -304,7 +303,6 @@ function byteTee(stream) {
       useReader(readable.acquireDefaultReader(stream));
     }
     readable.read(reader, {
-      __proto__: null,
       chunk: (chunk) => later(() => {
         readAgain1 = false;
         readAgain2 = false;
@@ -342,7 +340,6 @@ function byteTee(stream) {
     const byobCanceled = () => (forBranch2 ? tee.canceled2 : tee.canceled1);
     const otherCanceled = () => (forBranch2 ? tee.canceled1 : tee.canceled2);
     bytes.readInto(reader, view, 1, {
-      __proto__: null,
       chunk: (chunk) => later(() => {
         readAgain1 = false;
         readAgain2 = false;
@@ -390,7 +387,7 @@ function byteTee(stream) {
   };
   useReader(readable.acquireDefaultReader(stream));
   const makeBranch = (pullBranch, cancel) =>
-    bytes.createStream({ __proto__: null, start: ignore, pull: pullBranch, cancel }, 0, undefined);
+    bytes.createStream({ start: ignore, pull: pullBranch, cancel }, 0, undefined);
   tee.branch1 = makeBranch(pull1, (reason) => tee.cancel1(reason));
   tee.branch2 = makeBranch(pull2, (reason) => tee.cancel2(reason));
   return [tee.branch1, tee.branch2];
@@ -482,7 +479,6 @@ function attempt(call) {
 function fromIterable(iterable) {
   const iterator = openIterator(iterable);
   return readable.createStream({
-    __proto__: null,
     start: ignore,
     pull: (controller) => PromisePrototypeThen(attempt(iterator.next), (result) => {
       requireObject(result, "The iterator's result");

@@ -40,14 +40,12 @@ function createTransform(algorithms, writableHighWaterMark = 1, writableSize = u
   const controller = stream.controller = new ControllerState(stream, algorithms);
   const start = new Deferred();
   stream.writable = writable.createStream({
-    __proto__: null,
     start: () => start.promise,
     write: (chunk) => sinkWrite(stream, chunk),
     close: () => sinkClose(stream),
     abort: (reason) => sinkAbort(stream, reason),
   }, writableHighWaterMark, writableSize);
   stream.readable = readable.createStream({
-    __proto__: null,
     start: () => start.promise,
     pull: () => {
       setBackpressure(stream, false);

@@ -79,14 +79,14 @@ function cloneWithTransfer(value, transfer) {
     if (kind.isDetached(object)) {
       throw dataCloneError('An object in the transfer list is locked or has been transferred already');
     }
-    const entry = { __proto__: null, object, kind, moved: undefined };
+    const entry = { object, kind, moved: undefined };
     moving.set(object, entry);
     ArrayPrototypePush(entries, entry);
   }
   const copy = ops.structuredClone(value, buffers, (objects) => cloneObjects(objects, moving));
   const moved = [];
   for (let i = 0; i < entries.length; i++) ArrayPrototypePush(moved, move(entries[i]));
-  return { __proto__: null, value: copy, moved };
+  return { value: copy, moved };
 }
 
 core.defineGlobalFunction('structuredClone', function structuredClone(value, options = undefined) {
