@@ -11,8 +11,10 @@ const entries = new SafeMap();
 let collected;
 
 class Entry {
+  weak;
   // Null unless somebody listens.
   held = null;
+
   constructor(channel) {
     this.weak = new SafeWeakRef(channel);
   }

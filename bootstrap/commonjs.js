@@ -13,14 +13,18 @@ const globalObject = globalThis;
 const cache = { __proto__: null };
 
 class Module {
+  id;
+  path;
+  exports = {};
+  filename;
+  loaded = false;
+  children = [];
+  paths = [];
+
   constructor(path, parent) {
     this.id = path;
     this.path = StringPrototypeSlice(path, 0, StringPrototypeLastIndexOf(path, '/') || 1);
-    this.exports = {};
     this.filename = path;
-    this.loaded = false;
-    this.children = [];
-    this.paths = [];
     ObjectDefineProperty(this, 'parent', { __proto__: null, value: parent, configurable: true, writable: true });
     if (parent !== null) ArrayPrototypePush(parent.children, this);
   }

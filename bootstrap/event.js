@@ -253,15 +253,19 @@ class ListenerTable {
 }
 
 class Registration {
+  type;
+  callback;
+  capture;
+  once = false;
+  passive = false;
+  signal = null;
+  onAbort = undefined;
+  removed = false;
+
   constructor(type, callback, capture) {
     this.type = type;
     this.callback = callback;
     this.capture = capture;
-    this.once = false;
-    this.passive = false;
-    this.signal = null;
-    this.onAbort = undefined;
-    this.removed = false;
   }
 }
 

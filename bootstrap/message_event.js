@@ -125,6 +125,8 @@ const noPorts = ObjectFreeze([]);
 // The fields of an event that the runtime makes, as convertMessageEventInit makes them of a script's: a class, because
 // objects without a prototype are slow to make.
 class RuntimeFields {
+  data;
+  origin;
   lastEventId = '';
   ports = noPorts;
   source = null;

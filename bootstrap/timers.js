@@ -9,10 +9,15 @@ const { MathMax, ReflectApply, SafeMap, TypeError } = core.primordials;
 const globalObject = globalThis;
 
 class Timer {
+  callback;
+  parameters;
+  interval;  // Negative for a timer that fires once.
+  asyncContext;
+
   constructor(callback, parameters, interval, asyncContext) {
     this.callback = callback;
     this.parameters = parameters;
-    this.interval = interval;  // Negative for a timer that fires once.
+    this.interval = interval;
     this.asyncContext = asyncContext;
   }
 }

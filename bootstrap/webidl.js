@@ -216,6 +216,12 @@ function Dictionary() {}
 Dictionary.prototype = ObjectFreeze({ __proto__: null });
 
 class Member {
+  key;
+  convert;
+  required;
+  default;
+  makeDefault;
+
   constructor(key, convert, required, value, makeDefault) {
     this.key = key;
     this.convert = convert;

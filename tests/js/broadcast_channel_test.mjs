@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertThrows, checkInterface, sleep, test } from './harness.mjs';
+import { assert, assertEquals, assertThrows, checkInterface, sleep, test, whileSpoiled } from './harness.mjs';
 
 const next = (target, type = 'message') =>
   new Promise((resolve) => target.addEventListener(type, resolve, { once: true }));
@@ -7,6 +7,20 @@ const next = (target, type = 'message') =>
 function pair(name = crypto.randomUUID()) {
   return [new BroadcastChannel(name), new BroadcastChannel(name)];
 }
+
+test('what a script adds to Object.prototype is not met', async () => {
+  const seen = [];
+  await whileSpoiled(['weak', 'held', 'data', 'origin', 'lastEventId', 'ports', 'source'], async () => {
+    const [one, other] = pair();
+    const message = new Promise((resolve) => other.addEventListener('message', resolve));
+    one.postMessage('hello');
+    const { data, origin } = await message;
+    seen.push(data, origin);
+    one.close();
+    other.close();
+  });
+  assertEquals(seen, ['hello', '']);
+});
 
 test('the interface', () => {
   checkInterface('BroadcastChannel', {

@@ -1,8 +1,20 @@
 // Events, event targets, aborting and DOMException.
 
 import {
-  assert, assertEquals, assertStrictEquals, assertThrows, checkInterface, sleep, test,
+  assert, assertEquals, assertStrictEquals, assertThrows, checkInterface, sleep, test, whileSpoiled,
 } from './harness.mjs';
+
+test('listeners meet nothing that a script adds to Object.prototype', async () => {
+  const target = new EventTarget();
+  const event = new Event('x');
+  let count = 0;
+  const keys = ['type', 'callback', 'capture', 'once', 'passive', 'signal', 'onAbort', 'removed'];
+  await whileSpoiled(keys, () => {
+    target.addEventListener('x', () => count++);
+    target.dispatchEvent(event);
+  });
+  assertEquals(count, 1);
+});
 
 test('the interfaces are what their IDL says', () => {
   checkInterface('Event', {

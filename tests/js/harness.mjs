@@ -95,6 +95,19 @@ export async function assertRejects(promise, expected = undefined, pattern = und
   fail('expected a rejection');
 }
 
+// Runs `body` to its end while Object.prototype has accessors of these names, which the runtime must not come upon.
+export async function whileSpoiled(keys, body) {
+  const spoiled = {
+    __proto__: null, configurable: true, get() { throw new Error('used'); }, set() { throw new Error('set'); },
+  };
+  for (const key of keys) Object.defineProperty(Object.prototype, key, spoiled);
+  try {
+    await body();
+  } finally {
+    for (const key of keys) delete Object.prototype[key];
+  }
+}
+
 export const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 // The checks of Web IDL that every interface has to pass: its property on the global object, its prototype, and of each

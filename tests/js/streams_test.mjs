@@ -69,7 +69,8 @@ test('what a script redefines is not met', async () => {
     ...['getWriter', 'close'].map((key) => [WritableStream.prototype, key]),
     ...['write', 'ready', 'releaseLock'].map((key) => [WritableStreamDefaultWriter.prototype, key]),
     ...['buffer', 'set'].map((key) => [Object.getPrototypeOf(Uint8Array.prototype), key]),
-    ...['state', 'highWaterMark', 'queue', 'value'].map((key) => [Object.prototype, key]),
+    ...['state', 'highWaterMark', 'queue', 'value', 'start', 'pull', 'cancel', 'write', 'abort', 'chunk', 'close', 'error',
+      'buffer', 'byteOffset', 'byteLength', 'size', 'Class'].map((key) => [Object.prototype, key]),
   ];
   const descriptors = keys.map(([object, key]) => Object.getOwnPropertyDescriptor(object, key));
   const source = new ReadableStream({

@@ -1,7 +1,7 @@
 // Timers, microtasks and the clock.
 
 import {
-  assert, assertEquals, assertRejects, assertStrictEquals, assertThrows, checkInterface, sleep, test,
+  assert, assertEquals, assertRejects, assertStrictEquals, assertThrows, checkInterface, sleep, test, whileSpoiled,
 } from './harness.mjs';
 
 test('the functions are operations of the global object', () => {
@@ -13,6 +13,14 @@ test('the functions are operations of the global object', () => {
   checkInterface('Performance', {
     length: 0, members: { now: 0, timeOrigin: 'readonly', toJSON: 0 }, parent: EventTarget,
   });
+});
+
+test('what a script adds to Object.prototype is not met', async () => {
+  let fired;
+  await whileSpoiled(['callback', 'parameters', 'interval', 'asyncContext'], async () => {
+    fired = await new Promise((resolve) => setTimeout(resolve, 1, 'fired'));
+  });
+  assertEquals(fired, 'fired');
 });
 
 test('timers fire in the order of their times, then of their making', async () => {
