@@ -62,6 +62,9 @@ class HttpContext {
   // The next request of this connection is for an app of other workers.
   virtual void HandOver(Connection connection) = 0;
 
+  // Requests are logged or measured.
+  bool observes() const { return access_log || unrouted; }
+
   // The session has closed; the service lets go of it.
   virtual void Remove(HttpSession& session) = 0;
 
@@ -70,7 +73,6 @@ class HttpContext {
   Log& log;
   BlockPool blocks;
   DateLine date;
-  bool observes = false;  // Requests are logged or measured.
   std::optional<AccessLog> access_log;
   std::shared_ptr<AppCounters> unrouted;  // Of requests that are for no app. Null: requests are not measured.
   SharedWsDeflate ws_deflate;

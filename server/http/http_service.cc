@@ -138,7 +138,6 @@ HttpService::HttpService(asio::io_context& io_context, std::span<RequestSink* co
       sweep_period_(SweepPeriod(configuration)) {
   if (access != nullptr) access_log.emplace(*access, configuration.log.access_format);
   if (metrics != nullptr) unrouted = metrics->Join("");
-  observes = access_log || unrouted;
   anchor_->service = this;
   SetProxies();
   SetCounters();

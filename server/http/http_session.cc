@@ -298,7 +298,7 @@ void HttpSession::Close(std::string_view reason) {
     HttpExchange& exchange = *std::exchange(first_, first_->next);
     if (exchange.lent()) {
       exchange.app->sink->Cancel(exchange, reason);
-      if (context_.observes) Observe(exchange);
+      if (context_.observes()) Observe(exchange);
     }
     context_.ReleaseExchange(exchange);
   }

@@ -291,7 +291,7 @@ void HttpSession::TellNews() {
 
 void HttpSession::Dispatch(HttpExchange& exchange) {
   exchange.state = HttpExchange::State::kRunning;
-  if (context_.observes) exchange.started = std::chrono::steady_clock::now();
+  if (context_.observes()) exchange.started = std::chrono::steady_clock::now();
   served_ = true;
   if (redirects_) [[unlikely]]
     return Redirect(exchange);

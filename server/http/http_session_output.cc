@@ -36,7 +36,7 @@ void HttpSession::CloseAfter(const HttpExchange& exchange) {
 void HttpSession::Finished(HttpExchange& exchange) {
   if (&exchange == receiving_) DiscardBody();
   exchange.state = HttpExchange::State::kDone;
-  if (context_.observes) Observe(exchange);
+  if (context_.observes()) Observe(exchange);
   if (closed_) return;
   while (first_ != nullptr && first_->state == HttpExchange::State::kDone && !first_->cut()) {
     HttpExchange& done = *std::exchange(first_, first_->next);
