@@ -63,8 +63,8 @@ class Server:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (nofile, nofile))
 
         with open(self.stderr_path, 'wb') as errors, open(folder / 'stdout.log', 'wb') as out:
-            self.process = subprocess.Popen([BINARY, '--config', config, *EVERYWHERE, *arguments], stdin=subprocess.DEVNULL,
-                                            stdout=out, stderr=errors, cwd=folder, start_new_session=True,
+            self.process = subprocess.Popen([BINARY, '--config', config, *EVERYWHERE, *arguments],
+                                            stdin=subprocess.DEVNULL, stdout=out, stderr=errors, cwd=folder, start_new_session=True,
                                             preexec_fn=limit_files, env={**ENVIRONMENT, **os.environ})
         self.pid = self.process.pid
         try:

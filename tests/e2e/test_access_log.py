@@ -5,6 +5,7 @@ import re
 import signal
 
 from http_client import wait_for
+from websocket_client import WebSocketClient
 
 APP = '''
 export default {
@@ -66,11 +67,8 @@ def test_a_websocket_has_a_line_when_it_is_closed(jsd, tmp_path):
     path = tmp_path / 'access.log'
     server = jsd('export default { fetch: (request) => jsd.upgradeWebSocket(request).response };',
                  {'log.access': str(path), 'log.access_format': 'common'})
-    with server.connect() as client:
-        client.send_request('GET', '/chat', {'Connection': 'Upgrade', 'Upgrade': 'websocket',
-                                             'Sec-WebSocket-Version': '13',
-                                             'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ=='})
-        assert client.read_response().status == 101
+    with WebSocketClient(server.address, '/chat') as client:
+        assert client.head.startswith('HTTP/1.1 101 ')
         assert path.read_text() == ''
     assert re.search(r'"GET /chat HTTP/1\.1" 101 ', lines(path, 1)[0])
 

@@ -7,6 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from http_client import Connection, wait_for
 from server import toml
+from websocket_client import WebSocketClient
 
 APP = '''
 export default {
@@ -91,11 +92,8 @@ def test_requests_by_app_and_status(measured):
 
 def test_a_websocket_is_a_request_that_was_switched(measured):
     server = measured(APP)
-    with server.connect() as client:
-        client.send_request('GET', '/socket', {'Connection': 'Upgrade', 'Upgrade': 'websocket',
-                                               'Sec-WebSocket-Version': '13',
-                                               'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ=='})
-        assert client.read_response().status == 101
+    with WebSocketClient(server.address, '/socket') as client:
+        assert client.head.startswith('HTTP/1.1 101 ')
         page = look(server)
         assert page.requests() == {}
         assert page.get('jsd_worker_connections', worker='0') == 1
